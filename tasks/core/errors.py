@@ -1,0 +1,56 @@
+"""What can go wrong, as a tree; the command's exit code is the branch's.
+
+KeepfitError
+├── UsageError            2  the user's words are off: a project file, an option, a path
+│   ├── ProjectError         project.yaml says something that cannot be
+│   └── DataError            the data cannot be what the project says they are
+├── Refused               3  a gate held: too many broken rows, a model that did not win
+└── Unavailable           1  something that keepfit needs is away: a server, a disk, a package
+
+Every message is `<what failed, on which object>: expected X, found Y. <Next action>.`
+"""
+
+from __future__ import annotations
+
+
+class KeepfitError(Exception):
+    """A failure with a sentence for the user: what failed, what was expected and found, what to do next."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, expected: str = "", found: str = "", action: str = "") -> None:
+        self.what = what
+        self.expected = expected
+        self.found = found
+        self.action = action
+        super().__init__(what, expected, found, action)
+
+    def __str__(self) -> str:
+        facts = [f"expected {self.expected}"] if self.expected else []
+        facts += [f"found {self.found}"] if self.found else []
+        sentence = f"{self.what}: {', '.join(facts)}." if facts else f"{self.what}."
+        return f"{sentence} {self.action.rstrip('.')}." if self.action else sentence
+
+
+class UsageError(KeepfitError):
+    """The user's words are off."""
+
+    exit_code = 2
+
+
+class ProjectError(UsageError):
+    """project.yaml or expectations.yaml says something that cannot be."""
+
+
+class DataError(UsageError):
+    """The data cannot be what the project says they are."""
+
+
+class Refused(KeepfitError):
+    """A gate held; what served before still serves."""
+
+    exit_code = 3
+
+
+class Unavailable(KeepfitError):
+    """Something that keepfit needs is away: a server, space on the disk, an optional package."""

@@ -1,0 +1,326 @@
+"""The records that travel between the steps: small, frozen, equal when their content is equal.
+
+Data stay in the store (`core/store.py`) as files named by their SHA-256; a record holds the `Blob`s that name
+them. No record holds a run id, a time or an absolute path, or nothing would ever equal yesterday's.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Problem = Literal["binary", "multiclass", "regression"]
+ColumnType = Literal["number", "integer", "boolean", "text", "date", "binary"]
+FeatureKind = Literal["number", "boolean", "category", "date"]
+
+
+class Record(BaseModel):
+    """Base of all records: frozen, and nothing but what is declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Blob(Record):
+    """One file in the store. `digest` is the SHA-256 of its bytes in hex, `suffix` like `.parquet`."""
+
+    digest: str
+    suffix: str
+    size: int
+
+
+class Part(Record):
+    """One Parquet file of a data set."""
+
+    blob: Blob
+    n_rows: int
+
+
+class Column(Record):
+    """A column as it was found: its type and how many values are missing."""
+
+    name: str
+    type: ColumnType
+    n_missing: int
+
+
+class Dataset(Record):
+    """Rows in the store, in order. `digest` is over the parts' digests, so equal rows are equal data sets."""
+
+    name: str
+    parts: tuple[Part, ...]
+    digest: str
+    n_rows: int
+    columns: tuple[Column, ...]
+
+
+class FailedExpectation(Record):
+    """An expectation that did not hold: on what, how often, and examples of what was found instead."""
+
+    expectation: str
+    column: str | None
+    n_rows: int
+    examples: tuple[str, ...]
+    reason: str
+
+
+class QualityReport(Record):
+    """What a suite of expectations found. `quarantined` holds the rows that broke it, with a `reason` column."""
+
+    suite: str
+    n_rows: int
+    evaluated: int
+    failed: tuple[FailedExpectation, ...]
+    n_quarantined: int
+    quarantined: Blob | None
+
+
+class CheckedDataset(Record):
+    """A data set whose rows all hold the expectations: what `prepare` accepts, and nothing else is."""
+
+    dataset: Dataset
+    report: QualityReport
+
+
+class Feature(Record):
+    """One column of the model's input matrix.
+
+    `levels` are a category's known values, commonest first: value i is code i, an unknown value is -1, a missing
+    one NaN. `expression` is set for a declared feature. `reason` says why the feature is of this kind.
+    """
+
+    name: str
+    kind: FeatureKind
+    levels: tuple[str, ...] = ()
+    expression: str | None = None
+    reason: str = ""
+
+
+class Target(Record):
+    """What is predicted. `classes` are in the order of the model's probabilities; empty for regression.
+
+    `positive` is the class that precision, recall, F1 and ROC AUC speak of in a binary problem (the last class).
+    """
+
+    name: str
+    problem: Problem
+    classes: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def positive(self) -> str | None:
+        return self.classes[-1] if self.problem == "binary" else None
+
+
+class Note(Record):
+    """Something that preparation did or saw: what, on which column, for how many rows."""
+
+    kind: Literal["dropped_column", "duplicates", "noise", "split", "type", "missing"]
+    column: str | None
+    n_rows: int
+    text: str
+
+
+class Splits(Record):
+    """Rows for training, for choosing, and for the last judgement, with what the model will see of them.
+
+    The Parquet columns of each split: the raw input columns, the declared features, the target, `__row__` (the
+    stable hash of the row, uint64) and `__fold__` (uint8: the cross-validation fold of a training row).
+    """
+
+    train: Dataset
+    validation: Dataset
+    test: Dataset
+    inputs: tuple[Column, ...]
+    features: tuple[Feature, ...]
+    target: Target
+    notes: tuple[Note, ...]
+    time_column: str | None = None
+
+
+class CheckedSplits(Record):
+    """Splits whose prepared rows hold their expectations: what `select_model` accepts."""
+
+    splits: Splits
+    reports: tuple[QualityReport, ...]
+
+
+class Candidate(Record):
+    """A model family that will be tried, or was passed over, and why."""
+
+    family: str
+    chosen: bool
+    reason: str
+
+
+class Candidates(Record):
+    """Which families will be tried on this problem, and the metric that decides."""
+
+    problem: Problem
+    metric: str
+    families: tuple[Candidate, ...]
+
+
+class Member(Record):
+    """One model of the ensemble that won: its family, parameters (JSON), weight and cross-validated score."""
+
+    family: str
+    params: str
+    weight: float
+    score: float
+
+
+class FamilyScore(Record):
+    """The best that a family reached in tuning, for the leaderboard; `seconds` is over all its trials."""
+
+    family: str
+    params: str
+    score: float
+    n_trials: int
+    seconds: float
+
+
+class Tuned(Record):
+    """What tuning chose. `trials` is a Parquet table: number, family, params (JSON), score, seconds, state.
+
+    Seconds are never the same twice, so the next step is given the `members` alone.
+    """
+
+    metric: str
+    members: tuple[Member, ...]
+    score: float
+    leaderboard: tuple[FamilyScore, ...]
+    trials: Blob
+    n_trials: int
+    stopped_by: Literal["trials", "seconds"]
+    n_folds: int
+
+
+class Importance(Record):
+    """By how much the metric gets worse when a feature is shuffled among the validation rows."""
+
+    feature: str
+    value: float
+
+
+class TrainedModel(Record):
+    """The model of record: one ONNX file that carries its card; serving needs nothing else.
+
+    `parity` is a Parquet file of rows (real, missing, unseen, extreme) with what the fitted Python model answered.
+    `curves` is a Parquet file: member, iteration, set (train or validation), metric, value.
+    """
+
+    artifact: Blob
+    digest: str
+    parity: Blob
+    curves: Blob | None
+    members: tuple[Member, ...]
+    importances: tuple[Importance, ...]
+
+
+class Champion(Record):
+    """The model that serves now, as the registry knows it."""
+
+    version: str
+    artifact: Blob
+
+
+class Metric(Record):
+    """A figure on unseen rows with its 95 % bootstrap interval."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    greater_is_better: bool
+
+
+class ClassMetrics(Record):
+    """Precision, recall and F1 of one class, over the `n_rows` test rows that are of it."""
+
+    name: str
+    n_rows: int
+    precision: float
+    recall: float
+    f1: float
+
+
+class Slice(Record):
+    """The deciding metric on the test rows where `feature` is `value`."""
+
+    feature: str
+    value: str
+    n_rows: int
+    score: float
+    low: float
+    high: float
+
+
+class Comparison(Record):
+    """The new model against another on the same test rows: `gain` > 0 means that the new one is better.
+
+    `low` and `high` bound the gain in the deciding metric with 95 % confidence (paired bootstrap over rows).
+    """
+
+    against: str
+    metric: str
+    ours: float
+    theirs: float
+    gain: float
+    low: float
+    high: float
+
+
+class Evaluation(Record):
+    """How the model did on the test rows, which no step saw before.
+
+    `predictions` is a Parquet file of the test rows: `__row__`, target, prediction, and one `p_<class>` a class.
+    """
+
+    metric: str
+    n_rows: int
+    metrics: tuple[Metric, ...]
+    classes: tuple[ClassMetrics, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    slices: tuple[Slice, ...]
+    baseline: Comparison
+    champion: Comparison | None
+    predictions: Blob
+
+    def value(self, name: str) -> float:
+        """The figure of that name; KeyError when there is none."""
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric.value
+        raise KeyError(name)
+
+
+class Deployment(Record):
+    """The gates' decision. `version` is the registered version, `previous` the champion before."""
+
+    project: str
+    accepted: bool
+    reasons: tuple[str, ...]
+    version: str
+    digest: str
+    previous: str | None
+    report: Blob
+
+
+class ModelCard(Record):
+    """What a host must know to ask the model, carried inside the ONNX file as metadata `keepfit`.
+
+    `inputs` are the raw columns a caller sends; `features` the columns of the float64 matrix X, in order. For
+    `sample` see the parity rows. `threshold` is the probability from which a binary answer is the positive class.
+    """
+
+    project: str
+    target: Target
+    metric: str
+    inputs: tuple[Column, ...]
+    features: tuple[Feature, ...]
+    threshold: float = 0.5
+    members: tuple[Member, ...]
+    data_digest: str
+    sample: tuple[str, ...]
+    """A few training rows as JSON objects of the raw inputs: for examples, and for the check before it serves."""

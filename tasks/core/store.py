@@ -1,0 +1,263 @@
+"""Where everything that keepfit knows lies on disk: files named by their content, and what the steps remember.
+
+    store/ab/ab12….parquet    blobs: Parquet parts, models, reports; never changed once written
+    memory/<step>/<key>.json  the record that a step returned for a key
+
+A file is written under a temporary name, synced and renamed, so a kill leaves either all of it or nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+
+from tasks.core.errors import KeepfitError
+from tasks.core.records import Blob, Column, Dataset, Part, Record
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
+
+R = TypeVar("R")
+
+_HOME: ContextVar[Path] = ContextVar("keepfit_home")
+_ROOTS = (".keepfit", ".git", "prefect.yaml")
+
+ROWS_PER_PART = 1_000_000
+
+
+def home_of(project: Path) -> Path:
+    """The folder of keepfit's state for a project: `KEEPFIT_HOME`, or `.keepfit` at the root it belongs to.
+
+    The root is the nearest folder, from the project's own upwards, that has a `.keepfit`, a `.git` or a
+    `prefect.yaml`; failing that, the project's folder.
+    """
+    if named := os.environ.get("KEEPFIT_HOME"):
+        return Path(named).expanduser().absolute()
+    folder = project.absolute()
+    for candidate in (folder, *folder.parents):
+        if any((candidate / root).exists() for root in _ROOTS):
+            return candidate / ".keepfit"
+    return folder / ".keepfit"
+
+
+@contextmanager
+def opened(home: Path) -> Iterator[Path]:
+    """Make `home` the store of this context; the steps called within find it by themselves."""
+    for folder in ("store", "memory"):
+        (home / folder).mkdir(parents=True, exist_ok=True)
+    token = _HOME.set(home)
+    try:
+        yield home
+    finally:
+        _HOME.reset(token)
+
+
+def home() -> Path:
+    """The open store's folder."""
+    try:
+        return _HOME.get()
+    except LookupError:
+        raise KeepfitError("No store is open", action="Call within `with store.opened(home):`") from None
+
+
+def path(blob: Blob) -> Path:
+    """Where the blob's bytes lie."""
+    return home() / "store" / blob.digest[:2] / f"{blob.digest}{blob.suffix}"
+
+
+class _HashingFile:
+    """A binary file that knows the SHA-256 of what was written, so that nothing is read a second time."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._sha256 = hashlib.sha256()
+        self.size = 0
+
+    @property
+    def closed(self) -> bool:
+        return self._file.closed
+
+    def write(self, data: Any) -> int:
+        written = self._file.write(data)
+        self._sha256.update(data)
+        self.size += written
+        return written
+
+    def tell(self) -> int:
+        return self.size
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        """The store closes the file, after it has synced it."""
+
+    def digest(self) -> str:
+        return self._sha256.hexdigest()
+
+
+class Pending:
+    """A file on its way into the store: write to `file`, then call `keep()` once."""
+
+    def __init__(self, suffix: str) -> None:
+        folder = home() / "store"
+        handle, name = tempfile.mkstemp(prefix=".writing-", suffix=suffix, dir=folder)
+        self._raw = os.fdopen(handle, "wb")
+        self._path = Path(name)
+        self.suffix = suffix
+        self.file = _HashingFile(self._raw)
+
+    def keep(self) -> Blob:
+        """Sync, move the file to the name of its content, and return its blob."""
+        self._raw.flush()
+        os.fsync(self._raw.fileno())
+        self._raw.close()
+        blob = Blob(digest=self.file.digest(), suffix=self.suffix, size=self.file.size)
+        target = path(blob)
+        target.parent.mkdir(exist_ok=True)
+        self._path.replace(target)
+        return blob
+
+    def discard(self) -> None:
+        """Leave nothing behind; harmless after `keep()`."""
+        self._raw.close()
+        self._path.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(suffix: str) -> Iterator[Pending]:
+    """A `Pending` file that is discarded unless it was kept."""
+    pending = Pending(suffix)
+    try:
+        yield pending
+    finally:
+        pending.discard()
+
+
+def put(data: bytes, suffix: str) -> Blob:
+    """Store the bytes."""
+    with writing(suffix) as pending:
+        pending.file.write(data)
+        return pending.keep()
+
+
+def put_table(table: pa.Table | pl.DataFrame) -> Blob:
+    """Store a table as one Parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    arrow = table if isinstance(table, pa.Table) else table.to_arrow()
+    with writing(".parquet") as pending:
+        pq.write_table(arrow, pending.file, compression="zstd")  # pyright: ignore[reportArgumentType]
+        return pending.keep()
+
+
+def put_parts(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> tuple[Part, ...]:
+    """Store a stream of record batches as Parquet parts of about a million rows; memory stays at one row group.
+
+    There is at least one part, so that an empty stream keeps its schema.
+    """
+    import pyarrow.parquet as pq
+
+    parts: list[Part] = []
+    stream = iter(batches)
+    exhausted = False
+    while not exhausted:
+        n_rows = 0
+        with writing(".parquet") as pending:
+            with pq.ParquetWriter(pending.file, schema, compression="zstd") as writer:  # pyright: ignore
+                exhausted = True
+                for batch in stream:
+                    writer.write_batch(batch)
+                    n_rows += batch.num_rows
+                    if n_rows >= ROWS_PER_PART:
+                        exhausted = False
+                        break
+            if n_rows or not parts:
+                parts.append(Part(blob=pending.keep(), n_rows=n_rows))
+    return tuple(parts)
+
+
+def dataset(name: str, parts: tuple[Part, ...], columns: tuple[Column, ...]) -> Dataset:
+    """The record of these parts, with the digest that stands for all of their rows."""
+    digest = hashlib.sha256("".join(part.blob.digest for part in parts).encode()).hexdigest()
+    return Dataset(name=name, parts=parts, digest=digest, n_rows=sum(part.n_rows for part in parts), columns=columns)
+
+
+def scan(dataset: Dataset) -> pl.LazyFrame:
+    """The data set's rows as a lazy polars frame, in order."""
+    import polars as pl
+
+    return pl.scan_parquet([path(part.blob) for part in dataset.parts])
+
+
+def batches(dataset: Dataset, columns: list[str] | None = None, rows: int = 131_072) -> Iterator[pa.RecordBatch]:
+    """The data set's rows as record batches of at most `rows` rows, in order."""
+    import pyarrow.parquet as pq
+
+    for part in dataset.parts:
+        with pq.ParquetFile(path(part.blob)) as file:
+            yield from file.iter_batches(batch_size=rows, columns=columns)
+
+
+# What the steps remember
+
+
+def recall(step: str, key: str, kind: type[R]) -> R | None:
+    """The record remembered for the key; None when there is none, it is damaged, or a file of it is gone."""
+    try:
+        stored = json.loads((home() / "memory" / step / f"{key}.json").read_bytes())
+        record = cast("type[BaseModel]", kind).model_validate(stored)
+    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError, ValidationError):
+        return None
+    return cast("R", record) if all(_is_whole(blob) for blob in blobs(record)) else None
+
+
+def remember(step: str, key: str, record: Record) -> None:
+    """Write the record for the key, all of it or nothing."""
+    folder = home() / "memory" / step
+    folder.mkdir(exist_ok=True)
+    write_file(folder / f"{key}.json", record.model_dump_json(indent=1).encode())
+
+
+def write_file(target: Path, data: bytes) -> None:
+    """Write a file that a kill leaves either as it was or whole."""
+    handle, name = tempfile.mkstemp(prefix=".writing-", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def blobs(value: object) -> Iterator[Blob]:
+    """Every blob that a record names, at any depth."""
+    if isinstance(value, Blob):
+        yield value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from blobs(getattr(value, name))
+    elif isinstance(value, tuple):
+        for item in cast("tuple[object, ...]", value):
+            yield from blobs(item)
+
+
+def _is_whole(blob: Blob) -> bool:
+    try:
+        return path(blob).stat().st_size == blob.size
+    except FileNotFoundError:
+        return False
