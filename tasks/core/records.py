@@ -304,7 +304,12 @@ class Deployment(Record):
     version: str
     digest: str
     previous: str | None
-    report: Blob
+
+
+class Report(Record):
+    """The page that tells the whole run, as one self-contained HTML file."""
+
+    page: Blob
 
 
 class ModelCard(Record):

@@ -1,8 +1,8 @@
 """The two kinds of task: `@step` is pure and remembered, `@action` touches the world and always runs.
 
 A step's key is everything that its result can depend on: its name, the source of the modules that it imports from
-this project (less the plumbing, which cannot change a result), the versions of the libraries that compute, and its
-arguments as JSON. Prefect's own result cache is not used (docs/decisions/0001-own-memory.md).
+keepfit (less the plumbing, which cannot change a result), the versions of the libraries that compute, and its
+arguments as JSON. Why not Prefect's own result cache: docs/decisions/0001-own-memory.md.
 """
 
 from __future__ import annotations
@@ -15,22 +15,127 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from functools import cache, wraps
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, get_type_hints
+from time import perf_counter
+from typing import Any, ParamSpec, TypeVar, cast, get_type_hints
 
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
 from prefect.transactions import TransactionState, get_transaction
 from pydantic import TypeAdapter
 
-from tasks.core import imports, store, tracking
+from tasks.core import imports, progress, store, tracking
+from tasks.core.errors import Unavailable
 from tasks.core.records import Record
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Record)
 
-PLUMBING = frozenset(f"tasks.core.{name}" for name in ("errors", "imports", "step", "store", "tracking"))
-COMPUTING = ("numpy", "onnx", "optuna", "pandas", "polars", "pyarrow", "scikit-learn", "scipy")
+PLUMBING = frozenset(f"tasks.core.{name}" for name in ("errors", "imports", "progress", "step", "store", "tracking"))
+COMPUTING = ("numpy", "onnx", "onnxruntime", "optuna", "pandas", "polars", "pyarrow", "scikit-learn", "scipy")
 
-remembered_steps: ContextVar[list[str]] = ContextVar("remembered_steps")
+HOUR = 3600.0
+
+remembered: ContextVar[list[str]] = ContextVar("remembered_steps")
 """The names of the steps that this run did not have to do again; a flow sets it to an empty list."""
+
+
+def step(fn: Callable[P, R]) -> Task[P, R]:
+    """A task whose result is remembered: given what it was given before, it returns what it returned before.
+
+    It is never retried, since the same arguments fail in the same way. Its time limit is a day: what it does is
+    bounded by the project's budget, the limit is for what hangs.
+    """
+
+    @wraps(fn)
+    def body(*args: P.args, **kwargs: P.kwargs) -> R:
+        name = fn.__name__
+        key = key_of(fn, inspect.signature(fn).bind(*args, **kwargs).arguments)
+        record = store.recall(name, key, returns(fn))
+        if record is None:
+            record = fn(*args, **kwargs)
+            store.remember(name, key, record)
+        else:
+            remembered.get([]).append(name)
+            if transaction := get_transaction():
+                # The Prefect UI then shows the task as Cached. Undocumented, so a flow test pins it.
+                transaction.state = TransactionState.COMMITTED
+        tracking.log(record)
+        return record
+
+    return Task(
+        fn=_reported(fn.__name__, body),
+        name=fn.__name__,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        timeout_seconds=24 * HOUR,
+    )
+
+
+def action(fn: Callable[P, R]) -> Task[P, R]:
+    """A task that touches the world: it always runs, and is tried three times when the world is away."""
+
+    @wraps(fn)
+    def body(*args: P.args, **kwargs: P.kwargs) -> R:
+        record = fn(*args, **kwargs)
+        tracking.log(record)
+        return record
+
+    return Task(
+        fn=_reported(fn.__name__, body),
+        name=fn.__name__,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        retries=2,
+        retry_delay_seconds=[2, 10],
+        retry_condition_fn=_world_was_away,
+        timeout_seconds=6 * HOUR,
+    )
+
+
+def _world_was_away(task: Any, run: Any, state: Any) -> bool:
+    """Whether trying again can help: not for bad data, a refusal, or a mistake in code."""
+    failure = state.result(raise_on_failure=False)
+    return isinstance(failure, (Unavailable, ConnectionError, TimeoutError))
+
+
+def _reported(name: str, body: Callable[P, R]) -> Callable[P, R]:
+    """`body`, telling the progress display when it starts and ends."""
+
+    @wraps(body)
+    def reported(*args: P.args, **kwargs: P.kwargs) -> R:
+        progress.advance(name, "", 0, None)
+        started = perf_counter()
+        known = len(remembered.get([]))
+        record = body(*args, **kwargs)
+        text = "remembered" if len(remembered.get([])) > known else f"{perf_counter() - started:.1f} s"
+        progress.advance(name, text, 1, 1)
+        return record
+
+    return reported
+
+
+def key_of(fn: Callable[..., Any], arguments: dict[str, Any]) -> str:
+    """The digest of all that the step's result can depend on."""
+    parts = {
+        "step": fn.__name__,
+        "source": imports.closure_digest(fn.__module__, PLUMBING),
+        "libraries": library_versions(),
+        "arguments": {name: _as_json(value) for name, value in arguments.items()},
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def returns(fn: Callable[..., R]) -> type[R]:
+    """The record class that the step is annotated to return."""
+    return cast("type[R]", get_type_hints(fn)["return"])
+
+
+@cache
+def library_versions() -> dict[str, str]:
+    """The versions of Python and of the libraries that a result can depend on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in COMPUTING}}
+
+
+def _as_json(value: object) -> object:
+    adapter: TypeAdapter[Any] = TypeAdapter(type(value))
+    return adapter.dump_python(value, mode="json")
