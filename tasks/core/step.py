@@ -30,7 +30,10 @@ from tasks.core.records import Record
 P = ParamSpec("P")
 R = TypeVar("R", bound=Record)
 
-PLUMBING = frozenset(f"tasks.core.{name}" for name in ("errors", "imports", "progress", "step", "store", "tracking"))
+PLUMBING = frozenset(
+    {"tasks.core.errors", "tasks.core.imports", "tasks.core.progress", "tasks.core.step", "tasks.core.store"}
+    | {f"tasks.core.tracking{part}" for part in ("", ".logged", ".registry", ".runs")}
+)
 COMPUTING = ("numpy", "onnx", "onnxruntime", "optuna", "pandas", "polars", "pyarrow", "scikit-learn", "scipy")
 
 HOUR = 3600.0

@@ -1,0 +1,20 @@
+"""MLflow: what it is told of a run, and what its registry knows. The only package that speaks to it."""
+
+from tasks.core.tracking.logged import log
+from tasks.core.tracking.registry import champion, describe, opponent, register, set_alias, version_of
+from tasks.core.tracking.runs import Run, address, client, code_version, run
+
+__all__ = [
+    "Run",
+    "address",
+    "champion",
+    "client",
+    "code_version",
+    "describe",
+    "log",
+    "opponent",
+    "register",
+    "run",
+    "set_alias",
+    "version_of",
+]

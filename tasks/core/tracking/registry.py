@@ -1,0 +1,148 @@
+"""What the model registry knows: versions, aliases, and the files behind them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from tasks.core import store
+from tasks.core.errors import Unavailable
+from tasks.core.imports import ROOT
+from tasks.core.records import Blob, Champion, ModelCard
+from tasks.core.tracking.runs import client, run_id
+
+COLSPEC = {
+    "number": "double",
+    "integer": "long",
+    "boolean": "boolean",
+    "text": "string",
+    "date": "datetime",
+    "binary": "binary",
+}
+
+
+def champion(project: str) -> Champion | None:
+    """The model with the alias `champion`, its file at hand in the store; None when the project has none yet."""
+    return _as_champion(_version_of_alias(project, "champion"))
+
+
+def opponent(project: str, digest: str) -> Champion | None:
+    """The model that the one with this digest must be compared with.
+
+    That is the champion; or, when the model itself is the champion already, the one that it took over from, so
+    that running again with nothing changed compares what was compared before.
+    """
+    version = _version_of_alias(project, "champion")
+    if version is not None and version.tags.get("keepfit.digest") == digest:
+        previous = version.tags.get("keepfit.previous")
+        version = client().get_model_version(project, previous) if previous else None
+    return _as_champion(version)
+
+
+def version_of(project: str, digest: str) -> Any | None:
+    """The registered version of the model with this digest; None when it was never registered."""
+    found = client().search_model_versions(f"name = '{project}' and tag.`keepfit.digest` = '{digest}'")
+    return found[0] if found else None
+
+
+def register(project: str, artifact: Blob, card: ModelCard, tags: dict[str, str], description: str) -> str:
+    """Register the ONNX file, loadable by `mlflow.pyfunc`, with signature and requirements; returns the version."""
+    import warnings
+
+    import mlflow
+
+    active = run_id()
+    with warnings.catch_warnings(), mlflow.start_run(run_id=active):
+        warnings.simplefilter("ignore")  # MLflow asks for type hints and examples that the signature makes needless
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        info = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(ROOT / "tasks" / "exports" / "pyfunc.py"),
+            artifacts={"model": str(store.path(artifact))},
+            code_paths=[str(ROOT / "tasks")],
+            signature=_signature(card),
+            pip_requirements=_requirements(),
+        )
+    client().update_run(active, status="RUNNING")  # `start_run` ended it, but the flow goes on
+    try:
+        client().create_registered_model(project, description=f"Predicts {card.target.name}; kept fit by keepfit.")
+    except mlflow.MlflowException as exc:
+        if exc.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    version = client().create_model_version(
+        project,
+        info.model_uri,
+        run_id=active,
+        tags={"keepfit.digest": artifact.digest, "keepfit.size": str(artifact.size), **tags},
+        description=description,
+    )
+    return str(version.version)
+
+
+def describe(project: str, version: str, tags: dict[str, str], description: str) -> None:
+    """Write the decision and its evidence on a registered version."""
+    for name, value in tags.items():
+        client().set_model_version_tag(project, version, name, value)
+    client().update_model_version(project, version, description)
+
+
+def set_alias(project: str, alias: str, version: str) -> None:
+    """Point the alias at the version: for `champion`, the moment from which it serves."""
+    client().set_registered_model_alias(project, alias, version)
+
+
+def _version_of_alias(project: str, alias: str) -> Any | None:
+    import mlflow
+
+    try:
+        return client().get_model_version_by_alias(project, alias)
+    except mlflow.MlflowException as exc:
+        if exc.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise Unavailable(f"The registry did not tell the {alias} of {project}", found=str(exc)[:200]) from exc
+
+
+def _as_champion(version: Any | None) -> Champion | None:
+    if version is None or "keepfit.digest" not in version.tags:
+        return None
+    artifact = Blob(digest=version.tags["keepfit.digest"], suffix=".onnx", size=int(version.tags["keepfit.size"]))
+    if not store.path(artifact).exists():
+        _fetch(version, artifact)
+    return Champion(version=str(version.version), artifact=artifact)
+
+
+def _fetch(version: Any, artifact: Blob) -> None:
+    """Bring a registered model's file back into the store: another machine, or a store that was cleaned."""
+    from mlflow.artifacts import download_artifacts
+
+    folder = Path(download_artifacts(version.source))
+    for file in folder.rglob("*.onnx"):
+        if store.put(file.read_bytes(), ".onnx").digest == artifact.digest:
+            return
+    raise Unavailable(
+        f"Version {version.version} of {version.name} in the registry",
+        expected=f"a model file with digest {artifact.digest[:12]}",
+        found="none",
+        action="Train again",
+    )
+
+
+def _signature(card: ModelCard) -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+
+    inputs: list[ColSpec | TensorSpec] = [
+        ColSpec(DataType[COLSPEC[column.type]], column.name, required=False) for column in card.inputs
+    ]
+    label = DataType.double if card.target.problem == "regression" else DataType.string
+    outputs: list[ColSpec | TensorSpec] = [ColSpec(label, "prediction")]
+    outputs += [ColSpec(DataType.double, f"probability_{name}") for name in card.target.classes]
+    return ModelSignature(Schema(inputs), Schema(outputs))
+
+
+def _requirements() -> list[str]:
+    from importlib.metadata import version
+
+    names = ("mlflow", "numpy", "onnxruntime", "pandas", "polars", "pyarrow", "pydantic")
+    return [f"{name}=={version(name)}" for name in names]

@@ -1,0 +1,169 @@
+"""The MLflow run that the steps log to, and the connection to where MLflow keeps it.
+
+The run is named in a ContextVar, since MLflow's own active run is lost in other threads. Outside of `run(...)`
+logging does nothing, so steps can be called on their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.core import store
+from tasks.core.errors import Unavailable
+from tasks.core.imports import ROOT
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric, Param
+
+
+@dataclass(frozen=True)
+class Run:
+    """The MLflow run that this context logs to."""
+
+    project: str
+    experiment_id: str
+    run_id: str
+
+    @property
+    def url(self) -> str | None:
+        """The run's page, when a tracking server serves one."""
+        uri = address()
+        if not uri.startswith(("http://", "https://")):
+            return None
+        return f"{uri.rstrip('/')}/#/experiments/{self.experiment_id}/runs/{self.run_id}"
+
+
+CURRENT: ContextVar[Run | None] = ContextVar("mlflow_run", default=None)
+
+
+def address() -> str:
+    """Where MLflow's records are: `MLFLOW_TRACKING_URI`, or the SQLite database of the home."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{store.home() / 'mlflow.db'}"
+
+
+@cache
+def _client(uri: str) -> MlflowClient:
+    import logging
+
+    import mlflow
+
+    # Alembic and MLflow tell every migration and every registered version on stderr.
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    if uri.startswith("http"):
+        # An unreachable server is told within seconds; MLflow's default is to try for minutes.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    try:
+        mlflow.set_tracking_uri(uri)
+        client = mlflow.MlflowClient(uri)
+        client.search_experiments(max_results=1)
+    except Exception as exc:
+        raise Unavailable(
+            f"MLflow at {_without_password(uri)} does not answer",
+            found=str(exc).splitlines()[0][:200],
+            action="Start it, or unset MLFLOW_TRACKING_URI to use the project's own database",
+        ) from exc
+    return client
+
+
+def client() -> MlflowClient:
+    """The client of this home's MLflow; `Unavailable` when it does not answer."""
+    return _client(address())
+
+
+@contextmanager
+def run(project: str, name: str, parameters: dict[str, str], tags: dict[str, str]) -> Iterator[Run]:
+    """An MLflow run that everything logged within goes to; it ends FINISHED, FAILED or KILLED as the body did."""
+    mlflow_client = client()
+    experiment = mlflow_client.get_experiment_by_name(project)
+    if experiment is not None:
+        experiment_id = experiment.experiment_id
+    else:
+        location = None if address().startswith("http") else (store.home() / "mlartifacts" / project).as_uri()
+        experiment_id = mlflow_client.create_experiment(project, artifact_location=location)
+    tags = {"mlflow.runName": name, "mlflow.source.name": "keepfit", "mlflow.source.type": "LOCAL", **tags}
+    run_id = mlflow_client.create_run(experiment_id, tags=tags).info.run_id
+    current = Run(project, experiment_id, run_id)
+    token = CURRENT.set(current)
+    status = "FAILED"
+    try:
+        log_batch(params=parameters)
+        yield current
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        CURRENT.reset(token)
+        mlflow_client.set_terminated(run_id, status)
+
+
+def code_version(project: Path) -> dict[str, str]:
+    """Which code and which libraries a run was made with: the git commit of the project and the lock's digest."""
+    tags = {"keepfit.lock": _lock_digest()}
+    try:
+        git = ["git", "-C", str(project), "--no-optional-locks"]
+        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True)
+        changed = subprocess.run(
+            [*git, "status", "--porcelain", "--untracked-files=no", "."], capture_output=True, timeout=5
+        )
+        tags["mlflow.source.git.commit"] = commit.stdout.strip()
+        tags["keepfit.git.dirty"] = str(bool(changed.stdout.strip())).lower()
+    except (OSError, subprocess.SubprocessError):
+        pass  # no git, or not a checkout: there is no commit to tell
+    return tags
+
+
+@cache
+def _lock_digest() -> str:
+    lock = ROOT / "requirements.lock"
+    if lock.is_file():
+        return hashlib.sha256(lock.read_bytes()).hexdigest()
+    from importlib.metadata import distributions
+
+    installed = sorted(f"{found.name}=={found.version}" for found in distributions())
+    return hashlib.sha256("\n".join(installed).encode()).hexdigest()
+
+
+def run_id() -> str:
+    current = CURRENT.get()
+    assert current is not None
+    return current.run_id
+
+
+def log_text(text: str, name: str) -> None:
+    if CURRENT.get() is not None:
+        client().log_text(run_id(), text, name)
+
+
+def log_batch(params: dict[str, str] | None = None, metrics: dict[str, float] | None = None) -> None:
+    """Parameters and metrics in one call: each single one would cost 20 ms."""
+    if CURRENT.get() is None:
+        return
+    from mlflow.entities import Metric, Param
+
+    now = int(time.time() * 1000)
+    entities: list[Metric] = [Metric(name, value, now, 0) for name, value in (metrics or {}).items()]
+    named: list[Param] = [Param(name, value) for name, value in (params or {}).items()]
+    client().log_batch(run_id(), metrics=entities, params=named)
+
+
+def _without_password(uri: str) -> str:
+    from urllib.parse import urlsplit, urlunsplit
+
+    parts = urlsplit(uri)
+    if parts.password is None:
+        return uri
+    return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")))
