@@ -1,0 +1,18 @@
+"""Where rows come from: one class a kind. The union is the registry, the schema of `source:` and its error text.
+
+A source is a frozen record with `kind`, a `title` for messages, and `batches()`: the rows in order as Arrow record
+batches of one schema in keepfit's types (`core/arrow.py`), streamed so that memory does not grow with the source.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tasks.sources.csv import Csv
+from tasks.sources.parquet import Parquet
+
+Source = Annotated[Csv | Parquet, Field(discriminator="kind")]
+
+__all__ = ["Csv", "Parquet", "Source"]
