@@ -1,0 +1,111 @@
+"""The process that is a home's private Prefect server: Prefect's own application, plus a token and an idle exit.
+
+It is given an already listening socket and the descriptor of the held lock, and runs in `<home>/prefect`.
+"""
+
+from __future__ import annotations
+
+import gc
+
+gc.disable()  # a fifth of the imports' time; on again, frozen, when the server is up
+
+import asyncio  # noqa: E402
+import contextlib  # noqa: E402
+import json  # noqa: E402
+import os  # noqa: E402
+import socket  # noqa: E402
+import sys  # noqa: E402
+import threading  # noqa: E402
+import time  # noqa: E402
+from importlib.metadata import version  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+STATE = Path("server.json")
+IDLE_SECONDS = 15 * 60.0  # long enough for a person who edits and trains again; the memory is then given back
+PATIENCE_SECONDS = 8.0
+
+
+class Watched:
+    """An ASGI application that knows when it was last asked, and answers `/keepfit` with its token."""
+
+    def __init__(self, app: Any, token: str) -> None:
+        self.app = app
+        self.token = token.encode()
+        self.n_open = 0
+        self.last_use = time.monotonic()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            return await self.app(scope, receive, send)
+        if scope["path"] == "/keepfit":
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+            return await send({"type": "http.response.body", "body": self.token})
+        self.n_open += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.n_open -= 1
+            self.last_use = time.monotonic()
+
+    def idle_seconds(self) -> float:
+        return 0.0 if self.n_open else time.monotonic() - self.last_use
+
+
+def write_state(url: str, port: int, token: str) -> None:
+    facts = {"pid": os.getpid(), "port": port, "url": url, "prefect": version("prefect"), "token": token}
+    temporary = STATE.with_suffix(".writing")
+    temporary.write_text(json.dumps(facts))
+    temporary.replace(STATE)
+
+
+def main() -> None:
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    port = listener.getsockname()[1]
+    token = os.environ.pop("KEEPFIT_SERVER_TOKEN")
+    write_state(os.environ["PREFECT_API_URL"], port, token)
+
+    import uvicorn
+    from prefect.server.api.server import create_app
+
+    class Host(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: Any) -> None:
+            self.leave()
+
+        def leave(self) -> None:
+            """Be found by nobody, then close."""
+            STATE.unlink(missing_ok=True)
+            self.should_exit = True
+            timer = threading.Timer(PATIENCE_SECONDS, os._exit, [1])
+            timer.daemon = True
+            timer.start()
+
+    app = Watched(create_app(), token)
+    host = Host(uvicorn.Config(app, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=1))
+
+    async def serve() -> None:
+        watch = asyncio.create_task(leave_when_idle())
+        await host.serve(sockets=[listener])
+        watch.cancel()
+
+    async def leave_when_idle() -> None:
+        from flows.services import locks
+
+        while not host.started:
+            await asyncio.sleep(0.1)
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+        limit = float(os.environ.get("KEEPFIT_SERVER_IDLE") or IDLE_SECONDS)
+        while True:
+            await asyncio.sleep(min(limit / 4, 10))
+            # Taken alone and kept to the end, so that a command that comes now waits and spawns the next server.
+            if app.idle_seconds() > limit and locks.take(Path("use.lock")) is not None:
+                return host.leave()
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve())
+
+
+if __name__ == "__main__":
+    main()

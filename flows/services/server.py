@@ -1,0 +1,243 @@
+"""The Prefect server of a run: the one that the user named, else this home's private one, found or spawned.
+
+prefect/server.lock   flock, held by the private server as long as it lives: a port that answers proves nothing
+prefect/server.json   pid, port, token, versions; written by the server, removed before it closes
+prefect/use.lock      flock, shared by the commands that use it; the server takes it alone before an idle exit
+prefect/port          the last port, tried again so that an exported PREFECT_API_URL stays right
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flows.services import environment, locks, templates
+from tasks.core.errors import Unavailable
+
+NAMED_SECONDS = 5.0
+START_SECONDS = 90.0  # the first start without a template migrates: 8 s idle, several times that under load
+LOG_BYTES = 5_000_000
+
+_spawned: list[subprocess.Popen[bytes]] = []
+
+
+@dataclass
+class Server:
+    """A Prefect server: `url` is that of its API, `private` whether it is this home's own."""
+
+    url: str
+    home: Path | None = None
+    token: str = ""
+    use: int | None = field(default=None, repr=False)
+
+    @property
+    def private(self) -> bool:
+        return self.home is not None
+
+    @property
+    def ui(self) -> str:
+        return self.url.removesuffix("/api")
+
+    def ready(self) -> Server:
+        """Wait until it answers; `Unavailable` when it does not."""
+        if self.home is None:
+            _ask(self.url, "/health", NAMED_SECONDS)
+            return self
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers(deadline - time.monotonic()):
+            if time.monotonic() > deadline:
+                log = self.home / "logs" / "prefect.log"
+                raise Unavailable(
+                    f"The private Prefect server of {self.home} does not answer",
+                    expected=f"an answer at {self.url} within {START_SECONDS:.0f} s",
+                    found=_last_line(log) or "nothing in its log",
+                    action=f"See {log}, then `keepfit down` and try again",
+                )
+            again = _private(self.home, self.use)
+            if again.url != self.url and "prefect" in sys.modules:
+                raise Unavailable(
+                    f"The private Prefect server at {self.url} ended while it was being used",
+                    found=f"another process on its port, a new server at {again.url}",
+                    action="Run the command again",
+                )
+            self.url, self.token = again.url, again.token
+        return self
+
+    def _answers(self, seconds: float) -> bool:
+        # A server that is starting already listens, and answers when it is ready. One that dies closes the
+        # connection, and another program on its port does not know the token.
+        try:
+            return _ask(self.url.removesuffix("/api"), "/keepfit", max(seconds, 1)) == self.token
+        except Unavailable:
+            return False
+
+
+def start(home: Path) -> Server:
+    """Find or spawn the server and set the environment for it, before prefect is imported; does not wait for it."""
+    templates.place_mlflow(home)
+    named = configured()
+    if named is not None and named != _remembered(home):
+        environment.apply(None, named)
+        return Server(named)
+    server = _private(home, None)
+    environment.apply(home, server.url)
+    return server
+
+
+def state(home: Path) -> dict[str, Any] | None:
+    """What the running private server says of itself; None when none runs or it is only starting."""
+    with suppress(OSError, json.JSONDecodeError):
+        if locks.is_held(home / "prefect" / "server.lock"):
+            return json.loads((home / "prefect" / "server.json").read_bytes())
+    return None
+
+
+def down(home: Path) -> bool:
+    """End the private server and wait until it is gone; False when none ran."""
+    lock = home / "prefect" / "server.lock"
+    found = False
+    patience = time.monotonic() + 10
+    while locks.is_held(lock):
+        found = True
+        if running := state(home):
+            with suppress(ProcessLookupError):
+                os.kill(running["pid"], signal.SIGTERM if time.monotonic() < patience else signal.SIGKILL)
+        time.sleep(0.05)
+    for process in _spawned:
+        process.poll()
+    (home / "prefect" / "server.json").unlink(missing_ok=True)
+    return found
+
+
+def configured() -> str | None:
+    """The server that the user named: PREFECT_API_URL, else the active Prefect profile's."""
+    if url := os.environ.get("PREFECT_API_URL"):
+        return url.rstrip("/")
+    file = Path(os.environ.get("PREFECT_PROFILES_PATH") or _prefect_home() / "profiles.toml").expanduser()
+    if not file.is_file():
+        return None
+    import tomllib
+
+    try:
+        profiles = tomllib.loads(file.read_text())
+    except (OSError, tomllib.TOMLDecodeError):
+        return None  # prefect itself will say what is wrong with it
+    active = os.environ.get("PREFECT_PROFILE") or profiles.get("active")
+    url = profiles.get("profiles", {}).get(active, {}).get("PREFECT_API_URL")
+    if url is None and active == "local":
+        url = "http://127.0.0.1:4200/api"  # built into Prefect
+    return url.rstrip("/") if url else None
+
+
+def _prefect_home() -> Path:
+    return Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+
+
+def _remembered(home: Path) -> str | None:
+    try:
+        return f"http://127.0.0.1:{int((home / 'prefect' / 'port').read_text())}/api"
+    except (OSError, ValueError):
+        return None
+
+
+def _private(home: Path, use: int | None) -> Server:
+    folder = home / "prefect"
+    if use is None:
+        use = locks.take(folder / "use.lock", shared=True, wait=True)
+    while True:
+        lock = locks.take(folder / "server.lock")
+        if lock is not None:
+            try:
+                return _spawn(home, lock, use)
+            finally:
+                os.close(lock)  # the server's own copy of the descriptor holds it on
+        if found := state(home):
+            return Server(found["url"], home, found["token"], use)
+        time.sleep(0.01)  # it has just been spawned, or is ending
+
+
+def _spawn(home: Path, lock: int, use: int | None) -> Server:
+    folder = home / "prefect"
+    (folder / "server.json").unlink(missing_ok=True)
+    templates.place_prefect(home)
+    listener = _listener(folder / "port")
+    with listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+        token = os.urandom(16).hex()
+        log = home / "logs" / "prefect.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        if log.exists() and log.stat().st_size > LOG_BYTES:
+            log.replace(log.with_suffix(".log.1"))
+        variables = {name: value for name, value in os.environ.items() if name not in environment.SOMEONE_ELSES}
+        # A relative path, from the folder that is the server's own: no character of the home can upset the address.
+        variables |= environment.prefect_environment(home, url) | {
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL": "sqlite+aiosqlite:///prefect.db",
+            "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "NOTSET",
+            "KEEPFIT_SERVER_TOKEN": token,
+        }
+        command = [sys.executable, "-P", "-m", "flows.services.host", str(listener.fileno())]
+        with log.open("ab") as output:
+            _spawned.append(
+                subprocess.Popen(
+                    command,
+                    cwd=folder,
+                    env=variables,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                    pass_fds=(lock, listener.fileno()),
+                )
+            )
+        return Server(url, home, token, use)
+
+
+def _listener(remembered: Path) -> socket.socket:
+    """A socket that already listens, on the port of last time if it is free."""
+    last = int(remembered.read_text()) if remembered.exists() else 0
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", last))
+    except OSError:
+        listener.bind(("127.0.0.1", 0))
+    listener.listen(128)
+    remembered.write_text(str(listener.getsockname()[1]))
+    return listener
+
+
+def _ask(url: str, path: str, seconds: float) -> str:
+    from http.client import HTTPConnection, HTTPException, HTTPSConnection
+    from urllib.parse import urlsplit
+
+    address = urlsplit(url)
+    kind = HTTPSConnection if address.scheme == "https" else HTTPConnection
+    connection = kind(address.hostname or "", address.port, timeout=seconds)
+    try:
+        connection.request("GET", address.path + path)
+        return connection.getresponse().read().decode()
+    except (OSError, HTTPException, ValueError) as exc:
+        raise Unavailable(
+            f"The Prefect server at {url} does not answer",
+            expected=f"an answer within {seconds:.0f} s",
+            found=str(exc) or type(exc).__name__,
+            action="Start it, or unset PREFECT_API_URL (or the Prefect profile) to use keepfit's own server",
+        ) from exc
+    finally:
+        connection.close()
+
+
+def _last_line(log: Path) -> str:
+    with suppress(OSError):
+        lines = log.read_text(errors="replace").splitlines()
+        return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
+    return ""
