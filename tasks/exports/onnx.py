@@ -1,0 +1,55 @@
+"""The model of record: a fitted estimator, preprocessing and all, as the bytes of one float64 ONNX file.
+
+Input `X` is the matrix of `core/matrix.py`. The output is `probabilities` (n, n_classes) or `prediction` (n). What a
+host must know besides lies in the file as a ModelCard. The same fitted estimator gives the same bytes everywhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tasks.core.errors import KeepfitError
+from tasks.core.records import ModelCard
+from tasks.exports import compose, linear, neural, transformers, trees
+from tasks.exports.graph import Graph, convert
+
+PARTS = (compose, linear, neural, transformers, trees)
+"""The modules whose import fills the table `convert`; a new converter's module is named here."""
+
+
+def export(estimator: Any, card: ModelCard) -> bytes:
+    """The ONNX file of a fitted estimator over the card's features.
+
+    The estimator is a scikit-learn one, or a blend: anything with fitted `members` and their `weights`.
+    """
+    _check(estimator, card)
+    graph = Graph()
+    answer = convert(estimator, graph, "X")
+    notes = {"keepfit": card.model_dump_json()}
+    n_features, n_classes = len(card.features), len(card.target.classes)
+    if card.target.problem == "regression":
+        values = graph.add("Reshape", answer, np.array([-1]))
+        return graph.model(values, "prediction", [None], n_features, notes)
+    if card.target.problem == "binary":
+        answer = graph.side_by_side(graph.add("Sub", np.array(1.0), answer), answer)
+    return graph.model(answer, "probabilities", [None, n_classes], n_features, notes)
+
+
+def _check(estimator: Any, card: ModelCard) -> None:
+    """That estimator and card speak of the same matrix and the same classes, in the same order."""
+    width = getattr(estimator, "n_features_in_", len(card.features))
+    if width != len(card.features):
+        raise KeepfitError(
+            "The model cannot be exported, it and its card disagree about the features",
+            expected=f"{len(card.features)} columns, as the card says",
+            found=f"a model fitted on {width}",
+        )
+    classes = [str(name) for name in getattr(estimator, "classes_", card.target.classes)]
+    if classes not in (list(card.target.classes), [str(code) for code in range(len(card.target.classes))]):
+        raise KeepfitError(
+            "The model cannot be exported, it and its card disagree about the classes",
+            expected=f"{list(card.target.classes)}",
+            found=f"{classes}",
+        )
