@@ -48,14 +48,15 @@ def _mean(values: Rows) -> Statistic:
     return lambda counts: np.einsum("rn,n->r", counts, row) / counts.sum(axis=1)
 
 
-def _labels(predicted: Rows, threshold: float) -> npt.NDArray[np.intp]:
+def labels(predicted: Rows, threshold: float) -> npt.NDArray[np.intp]:
+    """The class codes that the probabilities answer; `threshold` is for class 1 of two."""
     if predicted.shape[1] == 2:
         return (predicted[:, 1] >= threshold).astype(np.intp)
     return predicted.argmax(axis=1)
 
 
 def _accuracy(y: Rows, predicted: Rows, threshold: float) -> Statistic:
-    return _mean(_labels(predicted, threshold) == y)
+    return _mean(labels(predicted, threshold) == y)
 
 
 def _log_loss(y: Rows, predicted: Rows, threshold: float) -> Statistic:
@@ -75,7 +76,7 @@ def _per_class(finish: Callable[[Array, Array, Array, bool], Array]) -> Callable
 
     def prepare(y: Rows, predicted: Rows, threshold: float) -> Statistic:
         k = predicted.shape[1]
-        truth, chosen = y.astype(np.intp), _labels(predicted, threshold)
+        truth, chosen = y.astype(np.intp), labels(predicted, threshold)
         hit = np.where(truth == chosen, truth, k)
 
         def tally(codes: npt.NDArray[np.intp], counts: Array) -> Array:

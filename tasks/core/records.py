@@ -10,9 +10,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from tasks.core.errors import ProjectError
+
 Problem = Literal["binary", "multiclass", "regression"]
 ColumnType = Literal["number", "integer", "boolean", "text", "date", "binary"]
 FeatureKind = Literal["number", "boolean", "category", "date"]
+Severity = Literal["reject", "stop", "warn"]
 
 
 class Record(BaseModel):
@@ -62,6 +65,7 @@ class FailedExpectation(Record):
     n_rows: int
     examples: tuple[str, ...]
     reason: str
+    severity: Severity = "stop"
 
 
 class QualityReport(Record):
@@ -246,7 +250,11 @@ class ClassMetrics(Record):
 
 
 class Slice(Record):
-    """The deciding metric on the test rows where `feature` is `value`."""
+    """The deciding metric on the test rows where `feature` is `value`.
+
+    The 95 % bounds hold for all slices that were looked at together (Bonferroni): of a hundred slices, five would
+    look bad by chance.
+    """
 
     feature: str
     value: str
@@ -274,7 +282,9 @@ class Comparison(Record):
 class Evaluation(Record):
     """How the model did on the test rows, which no step saw before.
 
-    `predictions` is a Parquet file of the test rows: `__row__`, target, prediction, and one `p_<class>` a class.
+    `slices` are the worst of the `n_slices` looked at. `notes` say what was left out and why, `incomparable` why
+    the champion could not be asked about these rows. `predictions` is a Parquet file of the test rows: `__row__`,
+    `target`, `prediction`, and one `p_<class>` a class.
     """
 
     metric: str
@@ -283,16 +293,23 @@ class Evaluation(Record):
     classes: tuple[ClassMetrics, ...]
     confusion: tuple[tuple[int, ...], ...]
     slices: tuple[Slice, ...]
+    n_slices: int = 0
     baseline: Comparison
     champion: Comparison | None
+    incomparable: str = ""
+    notes: tuple[str, ...] = ()
     predictions: Blob
 
-    def value(self, name: str) -> float:
-        """The figure of that name; KeyError when there is none."""
+    def metric_named(self, name: str) -> Metric:
+        """The figure of that name."""
         for metric in self.metrics:
             if metric.name == name:
-                return metric.value
-        raise KeyError(name)
+                return metric
+        raise ProjectError(
+            f"The metric {name!r} was not computed for this problem",
+            expected=f"one of {', '.join(metric.name for metric in self.metrics)}",
+            action="Name one of these under acceptance in project.yaml",
+        )
 
 
 class Deployment(Record):

@@ -1,0 +1,183 @@
+"""What the test rows say of a model: what it answered, right and wrong by class, against baseline and champion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from tasks.core import store
+from tasks.core.errors import DataError, KeepfitError
+from tasks.core.matrix import matrix
+from tasks.core.measures import METRICS, Array, Rows, labels
+from tasks.core.metrics import compare
+from tasks.core.records import (
+    Blob,
+    Champion,
+    ClassMetrics,
+    Comparison,
+    Dataset,
+    ModelCard,
+    Problem,
+    Splits,
+    Target,
+)
+from tasks.core.scorer import Scorer
+
+ROWS_AT_ONCE = 100_000
+MOST_CLASSES = 200
+"""Beyond, a confusion matrix is nothing that a person reads, and it grows with the square."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The test rows as the model sees them, and what it answered. `y` are class codes or values."""
+
+    ids: npt.NDArray[np.uint64]
+    y: Rows
+    matrix: Array
+    predicted: Rows
+
+
+def answered(splits: Splits, scorer: Scorer) -> Answered:
+    """The test split asked for the first time."""
+    card = scorer.card
+    parts: list[tuple[Rows, Rows, Array, Rows]] = []
+    names = [feature.name for feature in card.features]
+    for frame in _frames(splits.test, ["__row__", card.target.name, *names]):
+        x = matrix(frame, card.features)
+        parts.append((frame["__row__"].to_numpy(), truth(frame[card.target.name], card.target), x, scorer.ask(x)))
+    if not parts:
+        raise DataError("The test rows are none", expected="at least one", action="Bring more rows")
+    return Answered(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _frames(dataset: Dataset, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    for batch in store.batches(dataset, list(dict.fromkeys(columns)), ROWS_AT_ONCE):
+        yield pl.DataFrame(batch)
+
+
+def truth(column: pl.Series, target: Target) -> Rows:
+    """The target as class codes in the order of `target.classes`, or as floats."""
+    if target.problem == "regression":
+        return column.cast(pl.Float64).to_numpy()
+    codes = {name: code for code, name in enumerate(target.classes)}
+    found = column.cast(pl.String).replace_strict(codes, default=None, return_dtype=pl.Int64)
+    if found.null_count():
+        raise DataError(
+            f"Target {target.name!r} of the test rows",
+            expected=f"one of {', '.join(target.classes[:20])}",
+            found=repr(column.filter(found.is_null())[0]),
+        )
+    return found.to_numpy()
+
+
+def metrics_of(problem: Problem, deciding: str) -> tuple[str, ...]:
+    """Every metric that speaks of such a problem, the deciding one first."""
+    return deciding, *(name for name, each in METRICS.items() if problem in each.problems and name != deciding)
+
+
+def confusion(test: Answered, card: ModelCard) -> tuple[tuple[int, ...], ...]:
+    """Rows by true class (first) and answered class; empty for values."""
+    k = len(card.target.classes)
+    if not k:
+        return ()
+    cells = np.bincount(test.y.astype(np.intp) * k + labels(test.predicted, card.threshold), minlength=k * k)
+    return tuple(tuple(int(count) for count in row) for row in cells.reshape(k, k))
+
+
+def per_class(confused: tuple[tuple[int, ...], ...], classes: Sequence[str]) -> tuple[ClassMetrics, ...]:
+    """Precision, recall and F1 of each class; 0 where there is nothing to divide by."""
+
+    def of(index: int, name: str) -> ClassMetrics:
+        hit, n_rows = confused[index][index], sum(confused[index])
+        n_chosen = sum(row[index] for row in confused)
+        return ClassMetrics(
+            name=name,
+            n_rows=n_rows,
+            precision=hit / max(n_chosen, 1),
+            recall=hit / max(n_rows, 1),
+            f1=2 * hit / max(n_rows + n_chosen, 1),
+        )
+
+    return tuple(of(index, name) for index, name in enumerate(classes))
+
+
+def against_baseline(metric: str, test: Answered, splits: Splits, seed: int, threshold: float) -> Comparison:
+    """Against the training rows' class shares, or their mean, given as the answer to every row."""
+    target, column = splits.target, pl.col(splits.target.name)
+    train = store.scan(splits.train)
+    if target.problem == "regression":
+        mean: float = train.select(column.cast(pl.Float64).mean()).collect().item()
+        constant = np.full(len(test.y), mean)
+    else:
+        found = truth(train.select(column).collect()[target.name], target)
+        shares = np.bincount(found, minlength=len(target.classes)) / len(found)
+        constant = np.tile(shares, (len(test.y), 1))
+    return compare(metric, test.y, test.predicted, constant, seed, thresholds=(threshold, threshold))
+
+
+def against_champion(
+    metric: str, test: Answered, splits: Splits, champion: Champion | None, seed: int, card: ModelCard
+) -> tuple[Comparison | None, str]:
+    """Against what the champion answers for the same rows, or why it cannot be asked."""
+    if champion is None:
+        return None, ""
+    name = f"champion version {champion.version}"
+    try:
+        scorer = Scorer.open(store.path(champion.artifact), champion.artifact.digest)
+        theirs = _answers(scorer, splits, card.target)
+        thresholds = (card.threshold, scorer.card.threshold)
+        return compare(metric, test.y, test.predicted, theirs, seed, against=name, thresholds=thresholds), ""
+    except FileNotFoundError:
+        return None, f"The file of {name} is gone from the store"
+    except KeepfitError as exc:
+        return None, f"The {name} could not be asked: {exc}"
+
+
+def _answers(scorer: Scorer, splits: Splits, target: Target) -> Rows:
+    """What another model answers for the test rows, its classes in the order of `target`.
+
+    A class that it does not know gets probability 0; the classes that only it knows come last.
+    """
+    card = scorer.card
+    asked = [column.name for column in card.inputs]
+    kept = {column.name for column in splits.inputs}
+    if gone := [name for name in asked if name not in kept]:
+        raise DataError("Its inputs", expected=", ".join(asked[:20]), found=f"no column {', '.join(gone[:20])}")
+    if card.target.name != target.name or (card.target.problem == "regression") != (target.problem == "regression"):
+        raise DataError(
+            "Its target",
+            expected=f"{target.name!r} ({target.problem})",
+            found=f"{card.target.name!r} ({card.target.problem})",
+        )
+    answers = pl.concat([scorer.predict(frame) for frame in _frames(splits.test, asked)])
+    if target.problem == "regression":
+        return answers["prediction"].to_numpy()
+    classes = [*target.classes]
+    if target.problem == "multiclass":
+        classes += [name for name in card.target.classes if name not in target.classes]
+    known = set(card.target.classes)
+    columns = [answers[f"probability_{name}"] if name in known else np.zeros(len(answers)) for name in classes]
+    return np.column_stack([np.asarray(column, dtype=np.float64) for column in columns])
+
+
+def most_important(importances: dict[str, float], names: Sequence[str], n_most: int) -> list[int]:
+    """The indexes of the most important features, in their order in the matrix."""
+    ranked = sorted(range(len(names)), key=lambda index: -importances.get(names[index], 0.0))
+    return sorted(ranked[:n_most])
+
+
+def predictions(test: Answered, card: ModelCard) -> Blob:
+    """What was answered for each test row, as a Parquet file."""
+    columns: dict[str, object] = {"__row__": test.ids}
+    if card.target.problem == "regression":
+        return store.put_table(pl.DataFrame({**columns, "target": test.y, "prediction": test.predicted}))
+    classes = np.array(card.target.classes, dtype=object)
+    columns["target"] = classes[test.y.astype(np.intp)].tolist()
+    columns["prediction"] = classes[labels(test.predicted, card.threshold)].tolist()
+    columns |= {f"p_{name}": test.predicted[:, code] for code, name in enumerate(card.target.classes)}
+    return store.put_table(pl.DataFrame(columns))

@@ -1,0 +1,64 @@
+"""The last judgement: the model's ONNX file is asked about the test rows, which no step saw before."""
+
+from __future__ import annotations
+
+from tasks.core import store
+from tasks.core.records import Champion, CheckedSplits, Evaluation, Record, TrainedModel
+from tasks.core.step import step
+
+SLICED_FEATURES = 100
+"""Slices are looked for in the most important features only: the more slices, the wider each interval."""
+
+
+class EvaluationSection(Record):
+    """How a model is judged. Without a `metric` the one that decided in tuning decides here too."""
+
+    metric: str | None = None
+    seed: int = 0
+    n_slices: int = 20
+
+
+@step
+def evaluate(
+    model: TrainedModel, splits: CheckedSplits, champion: Champion | None, section: EvaluationSection
+) -> Evaluation:
+    """The model's figures on the test rows with intervals, by class and by slice, against baseline and champion."""
+    from tasks.core import judging
+    from tasks.core.metrics import intervals
+    from tasks.core.scorer import Scorer
+    from tasks.core.slices import worst_slices
+
+    scorer = Scorer.open(store.path(model.artifact), model.artifact.digest)
+    card, test = scorer.card, judging.answered(splits.splits, scorer)
+    metric = section.metric or card.metric
+    names = judging.metrics_of(card.target.problem, metric)
+    figures, left_out = intervals(names, test.y, test.predicted, section.seed, card.threshold)
+    baseline = judging.against_baseline(metric, test, splits.splits, section.seed, card.threshold)
+    against, incomparable = judging.against_champion(metric, test, splits.splits, champion, section.seed, card)
+    importances = {each.feature: each.value for each in model.importances}
+    sliced = judging.most_important(importances, [feature.name for feature in card.features], SLICED_FEATURES)
+    slices, n_slices = worst_slices(
+        metric,
+        test.y,
+        test.predicted,
+        test.matrix[:, sliced],
+        [card.features[index] for index in sliced],
+        seed=section.seed,
+        threshold=card.threshold,
+        n_kept=section.n_slices,
+    )
+    confusion = judging.confusion(test, card)
+    return Evaluation(
+        metric=metric,
+        n_rows=len(test.y),
+        metrics=figures,
+        classes=judging.per_class(confusion, card.target.classes),
+        confusion=confusion,
+        slices=slices,
+        n_slices=n_slices,
+        baseline=baseline,
+        champion=against,
+        incomparable=incomparable,
+        notes=left_out,
+        predictions=judging.predictions(test, card),
+    )
