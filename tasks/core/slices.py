@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from statistics import NormalDist
@@ -21,6 +22,8 @@ JUDGED = 40
 """Slices that get an interval: the worst by their figure alone."""
 
 _BINS = 4
+_FEW_VALUES = 10
+"""A number with no more values than this is sliced by value: a count of rooms, a month."""
 
 
 class _Part(NamedTuple):
@@ -42,8 +45,9 @@ def worst_slices(
 ) -> tuple[tuple[Slice, ...], int]:
     """The `n_kept` worst slices, the surest first, and how many were looked at.
 
-    A slice is a category's level, a truth value, or a quarter of a number's or a date's range of values. The bounds
-    hold for all slices looked at together (Bonferroni), so the surest is the one whose better bound is the worst.
+    A slice is a category's level, a truth value, or a quarter of the rows by a number or a date. The surest is the
+    one that is worse than all rows together by the most standard errors: by the figure alone the smallest slices
+    would lead, and by a bound the largest.
     """
     sign = 1.0 if measure(metric).greater_is_better else -1.0
     least = max(LEAST_ROWS, int(LEAST_SHARE * len(y)))
@@ -60,22 +64,15 @@ def worst_slices(
                 if len(found) > 4 * JUDGED:
                     found = sorted(found, key=lambda item: sign * item[0])[:JUDGED]
     width = NormalDist().inv_cdf(1 - 0.025 / max(n_slices, 1))
-    slices: list[Slice] = []
+    overall = value(metric, y, predicted, threshold)
+    slices: list[tuple[float, Slice]] = []
     for score, part in sorted(found, key=lambda item: sign * item[0])[:JUDGED]:
-        error = width * spread(metric, y[part.rows], predicted[part.rows], seed, threshold)
-        n_rows = int(part.rows.sum())
-        slices.append(
-            Slice(
-                feature=part.feature,
-                value=part.value,
-                n_rows=n_rows,
-                score=score,
-                low=score - error,
-                high=score + error,
-            )
-        )
-    slices.sort(key=lambda each: sign * (each.high if sign > 0 else each.low))
-    return tuple(slices[:n_kept]), n_slices
+        error = spread(metric, y[part.rows], predicted[part.rows], seed, threshold)
+        low, high, n_rows = score - width * error, score + width * error, int(part.rows.sum())
+        judged = Slice(feature=part.feature, value=part.value, n_rows=n_rows, score=score, low=low, high=high)
+        slices.append((sign * (score - overall) / max(error, 1e-12), judged))
+    slices.sort(key=lambda item: item[0])
+    return tuple(each for _, each in slices[:n_kept]), n_slices
 
 
 def _parts(matrix: Array, features: Sequence[Feature]) -> Iterator[_Part]:
@@ -98,14 +95,17 @@ def _bins(column: Array, feature: Feature) -> Iterator[_Part]:
     present = column[~np.isnan(column)]
     if len(present) == 0:
         return
+    named = _date if feature.kind == "date" else "{:.4g}".format
+    values = np.unique(present)
+    if len(values) <= _FEW_VALUES:
+        for each in values:
+            yield _Part(feature.name, named(each), column == each)
+        return
     edges = np.unique(np.quantile(present, np.linspace(0, 1, _BINS + 1), method="inverted_cdf"))
-    named = [_date(edge) if feature.kind == "date" else f"{edge:.4g}" for edge in edges]
-    if len(edges) == 1:
-        yield _Part(feature.name, named[0], column == edges[0])
-    for low, high, first, last in zip(edges, edges[1:], named, named[1:], strict=False):
+    for low, high in itertools.pairwise(edges):
         lowest = low == edges[0]
         rows = (column >= low if lowest else column > low) & (column <= high)
-        yield _Part(feature.name, f"{first} to {last}" if lowest else f"over {first} to {last}", rows)
+        yield _Part(feature.name, f"{'' if lowest else 'over '}{named(low)} to {named(high)}", rows)
 
 
 def _date(days: float) -> str:
