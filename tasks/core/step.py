@@ -13,33 +13,55 @@ import json
 import platform
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache, wraps
 from importlib.metadata import version
 from time import perf_counter
 from typing import Any, ParamSpec, TypeVar, cast, get_type_hints
 
 from prefect import Task
+from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
 from prefect.transactions import TransactionState, get_transaction
 from pydantic import TypeAdapter
 
 from tasks.core import imports, progress, store, tracking
 from tasks.core.errors import Unavailable
+from tasks.core.markdown import markdown
 from tasks.core.records import Record
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Record)
 
 PLUMBING = frozenset(
-    {"tasks.core.errors", "tasks.core.imports", "tasks.core.progress", "tasks.core.step", "tasks.core.store"}
+    {
+        "tasks.core.errors",
+        "tasks.core.imports",
+        "tasks.core.markdown",
+        "tasks.core.progress",
+        "tasks.core.step",
+        "tasks.core.store",
+    }
     | {f"tasks.core.tracking{part}" for part in ("", ".logged", ".registry", ".runs")}
 )
 COMPUTING = ("numpy", "onnx", "onnxruntime", "optuna", "pandas", "polars", "pyarrow", "scikit-learn", "scipy")
 
 HOUR = 3600.0
 
-remembered: ContextVar[list[str]] = ContextVar("remembered_steps")
-"""The names of the steps that this run did not have to do again; a flow sets it to an empty list."""
+
+@dataclass(frozen=True)
+class Done:
+    """A task that ended: the record it returned, whether that was remembered, and how long it took."""
+
+    name: str
+    record: Record
+    remembered: bool
+    seconds: float
+
+
+history: ContextVar[list[Done] | None] = ContextVar("history", default=None)
+"""What this run has done so far; whoever wants to know sets it to an empty list before."""
 
 
 def step(fn: Callable[P, R]) -> Task[P, R]:
@@ -49,24 +71,20 @@ def step(fn: Callable[P, R]) -> Task[P, R]:
     bounded by the project's budget, the limit is for what hangs.
     """
 
-    @wraps(fn)
-    def body(*args: P.args, **kwargs: P.kwargs) -> R:
-        name = fn.__name__
+    def remembering(*args: P.args, **kwargs: P.kwargs) -> tuple[R, bool]:
         key = key_of(fn, inspect.signature(fn).bind(*args, **kwargs).arguments)
-        record = store.recall(name, key, returns(fn))
-        if record is None:
-            record = fn(*args, **kwargs)
-            store.remember(name, key, record)
-        else:
-            remembered.get([]).append(name)
+        record = store.recall(fn.__name__, key, returns(fn))
+        if record is not None:
             if transaction := get_transaction():
                 # The Prefect UI then shows the task as Cached. Undocumented, so a flow test pins it.
                 transaction.state = TransactionState.COMMITTED
-        tracking.log(record)
-        return record
+            return record, True
+        record = fn(*args, **kwargs)
+        store.remember(fn.__name__, key, record)
+        return record, False
 
     return Task(
-        fn=_reported(fn.__name__, body),
+        fn=_told(fn, remembering),
         name=fn.__name__,
         cache_policy=NO_CACHE,
         persist_result=False,
@@ -77,14 +95,11 @@ def step(fn: Callable[P, R]) -> Task[P, R]:
 def action(fn: Callable[P, R]) -> Task[P, R]:
     """A task that touches the world: it always runs, and is tried three times when the world is away."""
 
-    @wraps(fn)
-    def body(*args: P.args, **kwargs: P.kwargs) -> R:
-        record = fn(*args, **kwargs)
-        tracking.log(record)
-        return record
+    def acting(*args: P.args, **kwargs: P.kwargs) -> tuple[R, bool]:
+        return fn(*args, **kwargs), False
 
     return Task(
-        fn=_reported(fn.__name__, body),
+        fn=_told(fn, acting),
         name=fn.__name__,
         cache_policy=NO_CACHE,
         persist_result=False,
@@ -95,26 +110,35 @@ def action(fn: Callable[P, R]) -> Task[P, R]:
     )
 
 
+def _told(fn: Callable[P, R], body: Callable[P, tuple[R, bool]]) -> Callable[P, R]:
+    """`body` as a task: it tells the progress display, MLflow and the Prefect UI what came of it."""
+
+    @wraps(fn)
+    def told(*args: P.args, **kwargs: P.kwargs) -> R:
+        started = perf_counter()
+        progress.advance(fn.__name__, "", 0, None)
+        record, remembered = body(*args, **kwargs)
+        tracking.log(record)
+        _show(fn.__name__, record)
+        done = Done(fn.__name__, record, remembered, perf_counter() - started)
+        progress.advance(fn.__name__, "remembered" if remembered else f"{done.seconds:.1f} s", 1, 1)
+        if (told := history.get()) is not None:
+            told.append(done)
+        return record
+
+    return told
+
+
+def _show(name: str, record: Record) -> None:
+    """The record as a table in the Prefect UI, when there is a flow run to show it in."""
+    if FlowRunContext.get() is not None and (text := markdown(record)):
+        create_markdown_artifact(text, key=name.replace("_", "-"), description=f"What {name} found")
+
+
 def _world_was_away(task: Any, run: Any, state: Any) -> bool:
     """Whether trying again can help: not for bad data, a refusal, or a mistake in code."""
     failure = state.result(raise_on_failure=False)
     return isinstance(failure, (Unavailable, ConnectionError, TimeoutError))
-
-
-def _reported(name: str, body: Callable[P, R]) -> Callable[P, R]:
-    """`body`, telling the progress display when it starts and ends."""
-
-    @wraps(body)
-    def reported(*args: P.args, **kwargs: P.kwargs) -> R:
-        progress.advance(name, "", 0, None)
-        started = perf_counter()
-        known = len(remembered.get([]))
-        record = body(*args, **kwargs)
-        text = "remembered" if len(remembered.get([])) > known else f"{perf_counter() - started:.1f} s"
-        progress.advance(name, text, 1, 1)
-        return record
-
-    return reported
 
 
 def key_of(fn: Callable[..., Any], arguments: dict[str, Any]) -> str:
