@@ -1,0 +1,124 @@
+"""The raw columns that a model asks for, out of whatever frame a caller brings, each in the type it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from tasks.core.errors import DataError
+from tasks.core.nearest import perhaps
+from tasks.core.records import Column
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def taken(frame: pl.DataFrame, columns: Sequence[Column], missing_ok: bool = False, first_row: int = 0) -> pl.DataFrame:
+    """The columns, in order and in their types; other columns of the frame are left out.
+
+    DataError names a column that is absent (unless `missing_ok`: then all its values are missing), or the first
+    value that is not of its column's type. `first_row` is the number of the frame's first row in the caller's data.
+    """
+    import polars as pl
+
+    found: list[pl.Series] = []
+    for column in columns:
+        if column.name in frame.columns:
+            found.append(_cast(frame[column.name], column, first_row))
+        elif missing_ok:
+            found.append(pl.Series(column.name, [None] * frame.height, dtype=_dtype(column)))
+        else:
+            raise DataError(
+                f"Column {column.name!r} is not in the rows",
+                expected=f"the {len(columns)} columns that the model was trained on",
+                found=f"{len(frame.columns)} columns",
+                action=perhaps(column.name, frame.columns, "Add the column, empty where the values are not known"),
+            )
+    return pl.DataFrame(found)
+
+
+def _dtype(column: Column) -> pl.DataType:
+    import polars as pl
+
+    if column.type == "text":
+        return pl.String()
+    if column.type == "boolean":
+        return pl.Boolean()
+    if column.type == "date":
+        return pl.Datetime("us")
+    return pl.Binary() if column.type == "binary" else pl.Float64()
+
+
+def _cast(values: pl.Series, column: Column, first_row: int) -> pl.Series:
+    """The values in the column's type; what is of it already, or a number for a number, stays as it is."""
+    import polars as pl
+
+    found = values.dtype
+    if isinstance(found, (pl.Categorical, pl.Enum)):
+        values, found = values.cast(pl.String), pl.String()
+    if found == pl.Null:
+        return values.cast(_dtype(column))
+    if column.type == "text":
+        return _text(values)
+    if column.type == "binary" or (column.type == "date" and found == pl.Date):
+        return values
+    if column.type == "date" and isinstance(found, pl.Datetime):
+        zoned = values.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if found.time_zone else values
+        return zoned.cast(pl.Datetime("us"))
+    if column.type in ("number", "integer", "boolean") and (found.is_numeric() or found == pl.Boolean):
+        return values.cast(pl.Float64) if found == pl.Boolean and column.type != "boolean" else values
+    if found != pl.String:
+        raise _wrong(column, f"{found}")
+    return _parsed(values.str.strip_chars().replace("", None), column, first_row)
+
+
+def _parsed(texts: pl.Series, column: Column, first_row: int) -> pl.Series:
+    """What the texts say: files without types bring numbers, dates and truth values as text."""
+    import polars as pl
+
+    if column.type == "boolean":
+        parsed = texts.str.to_lowercase().replace_strict({"true": True, "false": False}, default=None)
+    elif column.type == "date":
+        known = texts.unique().drop_nulls().to_list()
+        parsed = texts.replace_strict(known, [_moment(text) for text in known], return_dtype=pl.Datetime("us"))
+    else:
+        parsed = texts.cast(pl.Float64, strict=False)
+    wrong = (parsed.is_null() & texts.is_not_null()).arg_true()
+    if len(wrong):
+        raise _wrong(column, f"{texts[wrong[0]]!r} in row {first_row + wrong[0]}")
+    return parsed
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def _text(values: pl.Series) -> pl.Series:
+    """Text; a whole number without the ".0" that a file reader adds where values are missing."""
+    import polars as pl
+
+    if values.dtype.is_float():
+        whole = values.cast(pl.Int64, strict=False)
+        return (
+            pl.select(
+                pl.when(whole.cast(pl.Float64) == values).then(whole.cast(pl.String)).otherwise(values.cast(pl.String))
+            )
+            .to_series()
+            .alias(values.name)
+        )
+    return values.cast(pl.String)
+
+
+def _wrong(column: Column, found: str) -> DataError:
+    kind = {"number": "numbers", "integer": "numbers", "boolean": "true or false", "date": "dates in ISO 8601"}
+    return DataError(
+        f"Column {column.name!r} cannot be read",
+        expected=kind.get(column.type, column.type),
+        found=found,
+        action="Correct the value, or leave it empty if it is not known",
+    )
