@@ -1,0 +1,93 @@
+"""One model, ready to answer: its scorer, what its rows look like, and the words of its answers."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from tasks.core.errors import Refused
+from tasks.core.scorer import Scorer
+from tasks.serving.refusal import Refusal
+from tasks.serving.schema import RowSchema
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Which model answered. `digest` is the beginning of the SHA-256 of its ONNX file."""
+
+    name: str
+    version: str
+    digest: str
+
+
+class Answer(msgspec.Struct, kw_only=True):
+    """A prediction; `probabilities` has one entry a class, and is absent for a regression."""
+
+    id: str
+    prediction: str | float
+    probabilities: dict[str, float] | msgspec.UnsetType = msgspec.UNSET
+    model: msgspec.Raw
+
+
+class Model:
+    """A model that has proved, on the sample rows of its own card, that it answers."""
+
+    def __init__(self, path: Path, digest: str, version: str, name: str) -> None:
+        self.scorer = Scorer.open(path, digest)
+        self.card = self.scorer.card
+        self.schema = RowSchema(self.card)
+        self.identity = Identity(name, version, digest[:12])
+        self._identity = msgspec.Raw(msgspec.json.encode(self.identity))
+        self._classes = self.card.target.classes
+        self.prove()
+
+    def ask(self, rows: list[list[float]]) -> list[Any]:
+        """What the model says to packed rows: a list of probabilities a row, or a number a row for a regression."""
+        return self.scorer.ask(np.array(rows, dtype=np.float64)).tolist()
+
+    def answer(self, id_: str, output: Any, row: int) -> Answer:
+        """The answer to one row. Raises Refusal when the model gave no finite number for it."""
+        if not self._classes:
+            if not math.isfinite(output):
+                raise _beyond(row)
+            return Answer(id=id_, prediction=output, model=self._identity)
+        if not math.isfinite(sum(output)):
+            raise _beyond(row)
+        probabilities = dict(zip(self._classes, output, strict=True))
+        return Answer(id=id_, prediction=self._label(output), probabilities=probabilities, model=self._identity)
+
+    def prove(self) -> None:
+        """Ask the model the sample rows of its card. Raises Refused when one of them has no good answer."""
+        try:
+            for sample in self.card.sample:
+                rows, _ = self.schema.read(sample.encode())
+                for output in self.ask([self.schema.pack(row) for row in rows]):
+                    self.answer("", output, 0)
+                    if self._classes and not math.isclose(sum(output), 1, abs_tol=1e-6):
+                        raise Refusal(500, f"its probabilities sum to {sum(output):.6g}")
+        except Refusal as exc:
+            raise Refused(
+                f"The model {self.identity.name} {self.identity.version} cannot answer its own sample rows",
+                expected="a good answer to each",
+                found=str(exc),
+                action="Train the project again, or roll back to an earlier version",
+            ) from exc
+
+    def _label(self, probabilities: list[float]) -> str:
+        if len(probabilities) == 2:
+            return self._classes[probabilities[1] >= self.card.threshold]
+        return self._classes[probabilities.index(max(probabilities))]
+
+
+def _beyond(row: int) -> Refusal:
+    return Refusal(
+        422,
+        "The model has no finite answer for this row",
+        row=row,
+        expected="values in the range of the training data",
+        found="an overflow",
+        action="Look for a number that is far too large.",
+    )

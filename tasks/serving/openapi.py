@@ -1,0 +1,113 @@
+"""What /predict takes and gives, in words that programs read: OpenAPI 3.1, and the fields of the page's form."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tasks.core.records import Column, ModelCard
+from tasks.serving.schema import MAX_ROWS
+
+_JSON_TYPES: dict[str, dict[str, Any]] = {
+    "number": {"type": ["number", "null"]},
+    "integer": {"type": ["number", "null"]},
+    "boolean": {"type": ["boolean", "null"]},
+    "text": {"type": ["string", "null"]},
+    "date": {"type": ["string", "null"], "description": "ISO 8601 date or time stamp"},
+}
+_REASONS = {
+    "400": "The body is not JSON",
+    "408": "The body did not arrive in time",
+    "413": "The body or the list is too long",
+    "415": "The content type is not application/json",
+    "422": "A row is not as the model needs it; the error names row and field",
+    "500": "The model could not answer",
+}
+
+
+def samples(card: ModelCard) -> list[dict[str, Any]]:
+    """The card's sample rows."""
+    return [json.loads(sample) for sample in card.sample]
+
+
+def levels(card: ModelCard) -> dict[str, tuple[str, ...]]:
+    """The known values of the inputs that are categories as they come."""
+    return {f.name: f.levels for f in card.features if f.kind == "category" and f.expression is None}
+
+
+def form(card: ModelCard) -> list[dict[str, Any]]:
+    """One field an input column, for the page: name, type, and the known values of a category."""
+    known = levels(card)
+    return [{"name": c.name, "type": c.type, "levels": known.get(c.name, ())} for c in card.inputs]
+
+
+def predict_path(card: ModelCard) -> dict[str, Any]:
+    """The OpenAPI path item of /predict for this model."""
+    row = {
+        "type": "object",
+        "properties": {column.name: _property(column, card) for column in card.inputs},
+        "required": [column.name for column in card.inputs],
+        "additionalProperties": False,
+    }
+    answer: dict[str, Any] = {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string"},
+            "prediction": {"type": "number"},
+            "model": {
+                "type": "object",
+                "properties": {key: {"type": "string"} for key in ("name", "version", "digest")},
+            },
+        },
+        "required": ["id", "prediction", "model"],
+    }
+    if classes := card.target.classes:
+        answer["properties"]["prediction"] = {"type": "string", "enum": list(classes)}
+        answer["properties"]["probabilities"] = {
+            "type": "object",
+            "properties": {name: {"type": "number", "minimum": 0, "maximum": 1} for name in classes},
+        }
+        answer["required"].append("probabilities")
+    body: dict[str, Any] = {"schema": {"oneOf": [row, {"type": "array", "items": row, "maxItems": MAX_ROWS}]}}
+    if rows := samples(card):
+        body["examples"] = {"one row": {"value": rows[0]}, "several rows": {"value": rows[:3]}}
+    responses = {status: _response(text, _ERROR) for status, text in _REASONS.items()}
+    responses["200"] = _response(
+        "A prediction a row, in the rows' order", {"oneOf": [answer, {"type": "array", "items": answer}]}
+    )
+    return {
+        "post": {
+            "operationId": "predict",
+            "summary": f"Predict {card.target.name}",
+            "description": "One row as a JSON object, or a list of rows. Every input column must be there; null is a "
+            "missing value. Values of a category that training never saw are answered like any other.",
+            "requestBody": {"required": True, "content": {"application/json": body}},
+            "responses": responses,
+        }
+    }
+
+
+_ERROR: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {
+                "what": {"type": "string"},
+                "row": {"type": ["integer", "null"], "description": "counted from 0"},
+                **{key: {"type": ["string", "null"]} for key in ("field", "expected", "found", "next")},
+            },
+        }
+    },
+}
+
+
+def _property(column: Column, card: ModelCard) -> dict[str, Any]:
+    known = levels(card).get(column.name, ())
+    if column.type != "text" or not known:
+        return _JSON_TYPES[column.type]
+    return {**_JSON_TYPES["text"], "examples": list(known[:20])}
+
+
+def _response(text: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": text, "content": {"application/json": {"schema": schema}}}

@@ -1,0 +1,34 @@
+"""Requests that are not answered with a prediction: one JSON shape for all of them, and nothing of our inside in it."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Refusal(Exception):
+    """Why a request is refused: HTTP status, what is wrong on which row and field, what to send instead.
+
+    `row` counts from 0 as JSON arrays do; a lone object is row 0.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        what: str,
+        *,
+        row: int | None = None,
+        field: str | None = None,
+        expected: str | None = None,
+        found: str | None = None,
+        action: str | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.status = status
+        self.error = {"what": what, "row": row, "field": field, "expected": expected, "found": found, "next": action}
+
+    def body(self) -> bytes:
+        """The answer: `{"error": {what, row, field, expected, found, next}}`."""
+        return msgspec.json.encode({"error": self.error})
+
+
+BROKEN = Refusal(500, "The model could not answer", action="Try again; the server's log says what happened.")

@@ -1,0 +1,191 @@
+"""A small model with one input column of each type and names that break naive servers, served on a free port."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from onnx import TensorProto, helper
+
+from tasks.core.records import Column, Feature, ModelCard, Target
+
+SERVE = """
+import sys
+from pathlib import Path
+from tasks.serving.server import run
+path, digest, port = sys.argv[1:]
+run(lambda: (Path(path), digest, "3"), "ship", port=int(port), on_ready=lambda address: print(address, flush=True))
+"""
+
+INPUTS = {
+    "age": "number",
+    "cabin class": "integer",
+    "embarked": "text",
+    'the "name" \\': "text",
+    "возраст 年": "boolean",
+    "boarded": "date",
+}
+SAMPLES = (
+    {
+        "age": 29.5,
+        "cabin class": 1,
+        "embarked": "S",
+        'the "name" \\': "Allen",
+        "возраст 年": True,
+        "boarded": "1912-04-10",
+    },
+    {
+        "age": None,
+        "cabin class": 3,
+        "embarked": None,
+        'the "name" \\': "<b>Ødegård</script>",
+        "возраст 年": False,
+        "boarded": "1912-04-11",
+    },
+)
+
+
+def card(problem: str = "binary", escaped: bool = True, n_numbers: int = 0) -> ModelCard:
+    """A card over INPUTS, or over `n_numbers` number columns."""
+    inputs = {name: kind for name, kind in INPUTS.items() if escaped or '"' not in name}
+    features = [
+        Feature(name="age", kind="number"),
+        Feature(name="cabin class", kind="category", levels=("3", "1", "2")),
+        Feature(name="embarked", kind="category", levels=("S", "C", "Q")),
+        Feature(name="возраст 年", kind="boolean"),
+        Feature(name="boarded", kind="date"),
+    ]
+    samples = [{name: row[name] for name in inputs} for row in SAMPLES]
+    if n_numbers:
+        inputs = {f"x{i}": "number" for i in range(n_numbers)}
+        features = [Feature(name=name, kind="number") for name in inputs]
+        samples = [dict.fromkeys(inputs, 1.5)]
+    classes = {"binary": ("drowned", "saved"), "multiclass": ("a", "b", "c"), "regression": ()}[problem]
+    return ModelCard.model_validate(
+        {
+            "project": "ship",
+            "target": Target(name="fate", problem=problem, classes=classes),
+            "metric": "log_loss",
+            "inputs": tuple(Column(name=name, type=kind, n_missing=0) for name, kind in inputs.items()),
+            "features": tuple(features),
+            "threshold": 0.6,
+            "members": (),
+            "data_digest": "0" * 64,
+            "sample": tuple(json.dumps(row) for row in samples),
+        }
+    )
+
+
+def onnx_model(card: ModelCard, seed: int = 0) -> bytes:
+    """A linear model with missing values as zero: small, and different for different rows."""
+    n_features, n_outputs = len(card.features), max(1, len(card.target.classes))
+    weights = np.random.default_rng(seed).normal(size=(n_features, n_outputs))
+    regression = card.target.problem == "regression"
+    nodes = [
+        helper.make_node("IsNaN", ["X"], ["missing"]),
+        helper.make_node("Where", ["missing", "zero", "X"], ["filled"]),
+        helper.make_node("Abs", ["filled"], ["size"]),
+        helper.make_node("Sum", ["size", "one"], ["divisor"]),
+        helper.make_node("Div", ["filled", "divisor"], ["squashed"]),
+        helper.make_node("MatMul", ["squashed", "weights"], ["scores"]),
+        helper.make_node("Reshape", ["scores", "flat"], ["prediction"])
+        if regression
+        else helper.make_node("Softmax", ["scores"], ["probabilities"]),
+    ]
+    output = (
+        helper.make_tensor_value_info("prediction", TensorProto.DOUBLE, ["n"])
+        if regression
+        else helper.make_tensor_value_info("probabilities", TensorProto.DOUBLE, ["n", n_outputs])
+    )
+    constants = [
+        helper.make_tensor("zero", TensorProto.DOUBLE, [1], [0.0]),
+        helper.make_tensor("one", TensorProto.DOUBLE, [1], [1.0]),
+        helper.make_tensor("weights", TensorProto.DOUBLE, weights.shape, weights.ravel()),
+        helper.make_tensor("flat", TensorProto.INT64, [1], [-1]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "ship",
+        [helper.make_tensor_value_info("X", TensorProto.DOUBLE, ["n", n_features])],
+        [output],
+        constants if regression else constants[:3],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    helper.set_model_props(model, {"keepfit": card.model_dump_json()})
+    return model.SerializeToString()
+
+
+@dataclass
+class Served:
+    """A running server and the file it serves."""
+
+    url: str
+    path: Path
+    card: ModelCard
+    process: subprocess.Popen[str]
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    def stop(self) -> int:
+        """Its exit code after SIGTERM."""
+        self.process.terminate()
+        assert self.process.stdout is not None
+        with self.process.stdout:
+            return self.process.wait(timeout=10)
+
+
+class Ship:
+    """What the tests build with (pytest's importlib mode lets no test import a conftest)."""
+
+    samples = SAMPLES
+    card = staticmethod(card)
+    onnx_model = staticmethod(onnx_model)
+
+    def write(self, folder: Path, card: ModelCard) -> tuple[Path, str, str]:
+        """What `run` is given: path, digest and version of a model of this card."""
+        path = folder / "model.onnx"
+        path.write_bytes(onnx_model(card))
+        return path, hashlib.sha256(path.read_bytes()).hexdigest(), "3"
+
+    def start(self, folder: Path, card: ModelCard) -> Served:
+        """A server in a process of its own, which has said that it is ready."""
+        path, digest, _ = self.write(folder, card)
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVE, str(path), digest, "0"], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        return Served(process.stdout.readline().strip(), path, card, process)
+
+
+@pytest.fixture(scope="session")
+def ship() -> Ship:
+    return Ship()
+
+
+@pytest.fixture(scope="session")
+def served(ship: Ship, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The binary model with all its names."""
+    server = ship.start(tmp_path_factory.mktemp("served"), ship.card())
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def client(served: Served) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=served.url, timeout=10, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def row() -> dict[str, object]:
+    return dict(SAMPLES[0])

@@ -1,0 +1,147 @@
+"""Starting and stopping the server, and what it says besides predictions."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tasks.core.errors import KeepfitError, Refused, Unavailable
+from tasks.serving.server import run
+
+pytestmark = pytest.mark.slow
+
+
+def never(address: str) -> None:
+    raise AssertionError(f"it must not serve at {address}")
+
+
+def test_a_taken_port_is_named_before_the_model_is_loaded() -> None:
+    def champion() -> tuple[Path, str, str]:
+        raise AssertionError("not needed yet")
+
+    for options in ([], [socket.SO_REUSEPORT]):  # the second one would let another server share its port
+        with socket.socket() as other:
+            for option in options:
+                other.setsockopt(socket.SOL_SOCKET, option, 1)
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = other.getsockname()[1]
+            with pytest.raises(Unavailable, match=rf"port {port} .*--port"):
+                run(champion, "ship", port=port, on_ready=never)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "option"),
+    [("no.such.host.invalid", 0, "--host"), ("127.0.0.1", 70_000, "--port"), ("192.0.2.1", 0, "--host")],
+)
+def test_an_address_that_cannot_be_is_an_error_in_words(host: str, port: int, option: str) -> None:
+    with pytest.raises(KeepfitError, match=option):
+        run(lambda: (Path(), "", ""), "ship", host=host, port=port, on_ready=never)
+
+
+def test_a_file_with_another_digest_is_not_served(ship: Any, tmp_path: Path) -> None:
+    path, _, version = ship.write(tmp_path, ship.card())
+    with pytest.raises(KeepfitError):
+        run(lambda: (path, "0" * 64, version), "ship", port=0, on_ready=never)
+
+
+def test_a_model_that_fails_its_own_samples_is_not_served(ship: Any, tmp_path: Path) -> None:
+    card = ship.card().model_copy(update={"sample": ('{"age": "old"}',)})
+    with pytest.raises(Refused, match="sample rows"):
+        run(lambda: ship.write(tmp_path, card), "ship", port=0, on_ready=never)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly_within_seconds(ship: Any, tmp_path: Path, number: signal.Signals) -> None:
+    server = ship.start(tmp_path, ship.card())
+    body = json.dumps(ship.samples[0])
+    with (
+        httpx.Client(base_url=server.url, trust_env=False) as idle,
+        socket.create_connection(("127.0.0.1", server.port)) as stalled,
+    ):
+        assert idle.get("/healthz").status_code == 200
+        stalled.sendall(b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n")
+        stalled.sendall(b"content-length: 1000\r\n\r\n" + body[:10].encode())
+        time.sleep(0.2)
+        started = time.monotonic()
+        server.process.send_signal(number)
+        assert server.process.wait(timeout=10) == 0
+        assert time.monotonic() - started < 6
+    server.stop()
+    with socket.socket() as again:  # the port is free at once
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        again.bind(("127.0.0.1", server.port))
+
+
+def test_starting_needs_no_training_library(ship: Any, tmp_path: Path) -> None:
+    path, digest, _ = ship.write(tmp_path, ship.card())
+    code = f"""
+import sys
+from pathlib import Path
+from tasks.serving.app import application
+from tasks.serving.model import Model
+import tasks.serving.server
+application(Model(Path({str(path)!r}), {digest!r}, "3", "ship"))
+print(*sorted({{"sklearn", "pandas", "mlflow", "prefect", "great_expectations", "onnx", "pickle5"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_health_readiness_and_the_card(client: httpx.Client) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+    ready = client.get("/readyz")
+    assert ready.status_code == 200 and ready.json()["model"]["version"] == "3"
+    card = client.get("/model").json()["card"]
+    assert card["target"]["name"] == "fate" and len(card["inputs"]) == 6
+
+
+def test_openapi_describes_predict_with_an_example_that_works(client: httpx.Client) -> None:
+    operation = client.get("/openapi.json").json()["paths"]["/predict"]["post"]
+    content = operation["requestBody"]["content"]["application/json"]
+    row, _ = content["schema"]["oneOf"]
+    assert row["properties"]["age"] == {"type": ["number", "null"]}
+    for example in content["examples"].values():
+        assert client.post("/predict", json=example["value"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nothing", 404), ("POST", "/model", 405), ("GET", "/docs", 404)]
+)
+def test_other_mistakes_have_the_same_shape(client: httpx.Client, method: str, path: str, status: int) -> None:
+    response = client.request(method, path)
+    assert response.status_code == status
+    assert set(response.json()["error"]) == {"what", "row", "field", "expected", "found", "next"}
+
+
+def test_the_page_asks_nobody_else_and_holds_no_foreign_markup(client: httpx.Client) -> None:
+    response = client.get("/")
+    assert response.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    assert "http://" not in response.text and "https://" not in response.text
+    assert "<b>Ødegård</script>" not in response.text and "\\u003cb>" in response.text
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
+def test_the_page_builds_its_form_in_a_browser(served: Any, tmp_path: Path) -> None:
+    quiet = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
+    done = subprocess.run(
+        ["chromium", "--headless", *quiet.split(), "--disable-component-update", f"--user-data-dir={tmp_path}"]
+        + ["--enable-logging=stderr", "--dump-dom", served.url + "/"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "CONSOLE" not in done.stderr
+    assert done.stdout.count("<label") == 6
+    assert '<option value="Q">' in done.stdout and "(not known)" in done.stdout
