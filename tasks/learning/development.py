@@ -1,0 +1,118 @@
+"""The rows that models are developed on, as arrays: who is fitted on what, and which rows judge the fit.
+
+Every development row is scored by a model that did not see it: training rows by cross-validation, the validation
+rows by a model of all training rows. With a time column the folds are in time, and each is scored by the rows before
+it alone. Many rows need no folds: the validation rows alone say enough.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.core import store
+from tasks.core.matrix import matrix
+from tasks.core.records import Dataset, Feature, Problem, Splits, Target
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Array = np.ndarray
+
+CROSS_VALIDATED_ROWS = 100_000
+"""Beyond so many training rows the error of a single validation set is small beside the time of five more fits."""
+
+SEARCHED_ROWS = 250_000
+"""Most rows that a trial is fitted on: a ranking of models hardly moves with more, and the time grows."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """Row numbers to fit on, and row numbers to score."""
+
+    fit: Array
+    score: Array
+
+
+@dataclass(frozen=True)
+class Development:
+    """Training rows, then validation rows, and the rounds in which models are fitted and scored."""
+
+    x: Array
+    y: Array
+    n_train: int
+    features: tuple[Feature, ...]
+    target: Target
+    rounds: tuple[Round, ...]
+    n_rows: int
+    """All rows of training and validation, of which `x` may be a sample."""
+
+    @property
+    def problem(self) -> Problem:
+        return self.target.problem
+
+    @property
+    def n_outputs(self) -> int:
+        """The width of an answer: classes, or 1."""
+        return max(1, len(self.target.classes))
+
+    @property
+    def scored(self) -> Array:
+        """The numbers of the rows that some round scores, in the order of the rounds."""
+        return np.concatenate([turn.score for turn in self.rounds])
+
+
+def load(splits: Splits, most_rows: int | None = SEARCHED_ROWS) -> Development:
+    """The rows of training and validation; of training rows about `most_rows`, chosen by their stable hash."""
+    train, validation = rows_of(splits, splits.train, most_rows), rows_of(splits, splits.validation)
+    x = np.concatenate([train[0], validation[0]])
+    y = np.concatenate([train[1], validation[1]])
+    n_rows = splits.train.n_rows + splits.validation.n_rows
+    rounds = _rounds(train[2], len(validation[1]), in_time=splits.time_column is not None)
+    return Development(x, y, len(train[1]), splits.features, splits.target, rounds, n_rows)
+
+
+def rows_of(splits: Splits, part: Dataset, most_rows: int | None = None) -> tuple[Array, Array, Array]:
+    """Matrix, target and fold of each row of one split."""
+    import polars as pl
+
+    rows = store.scan(part)
+    if most_rows is not None and part.n_rows > most_rows:
+        # Bits of the row's hash that neither the split nor the folds are cut by.
+        rows = rows.filter((pl.col("__row__") // 65_536) % 9_973 < int(9_973 * most_rows / part.n_rows))
+    columns = [feature.name for feature in splits.features]
+    frame = rows.select(*dict.fromkeys((*columns, splits.target.name, "__fold__"))).collect()
+    folds = frame["__fold__"].fill_null(0).to_numpy()
+    return matrix(frame, splits.features), answers(frame[splits.target.name], splits.target), folds
+
+
+def answers(column: pl.Series, target: Target) -> Array:
+    """The target as the models learn it: class codes 0..k-1, or float64."""
+    import polars as pl
+
+    if target.problem == "regression":
+        return column.cast(pl.Float64).to_numpy()
+    codes = {name: code for code, name in enumerate(target.classes)}
+    return column.cast(pl.String).replace_strict(codes, return_dtype=pl.Int64).to_numpy()
+
+
+def samples(splits: Splits, n_rows: int) -> tuple[str, ...]:
+    """A few training rows, from all over the split, as JSON objects of the raw input columns."""
+    names = [column.name for column in splits.inputs]
+    rows = store.scan(splits.train).select(names).gather_every(max(1, splits.train.n_rows // n_rows)).head(n_rows)
+    return tuple(rows.collect().write_ndjson().splitlines())
+
+
+def _rounds(folds: Array, n_validation: int, *, in_time: bool) -> tuple[Round, ...]:
+    n_train = len(folds)
+    last = Round(np.arange(n_train), np.arange(n_train, n_train + n_validation))
+    names = np.unique(folds)
+    if n_train > CROSS_VALIDATED_ROWS or len(names) < 2:
+        return (last,)
+    if in_time:
+        turns = [Round(np.flatnonzero(folds < name), np.flatnonzero(folds == name)) for name in names[1:]]
+    else:
+        turns = [Round(np.flatnonzero(folds != name), np.flatnonzero(folds == name)) for name in names]
+    return (*turns, last) if n_validation else tuple(turns)

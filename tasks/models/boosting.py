@@ -1,0 +1,117 @@
+"""Gradient boosting on histograms: on tables of some size usually the best single model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tasks.core.records import Candidate, Feature, Problem
+from tasks.models.family import Family, Params, Profile, answer, on_log_scale
+
+if TYPE_CHECKING:
+    import numpy as np
+    import optuna
+
+MOST_LEVELS = 250
+"""The histogram's bins; categories of more levels are split by their codes, which are ordered by frequency."""
+
+STAGES = tuple(sorted({round(5 * 1.13**power) for power in range(44)}))
+"""The numbers of iterations among which one fit is judged: up to 958, each an eighth more than the last."""
+
+
+class Boosting(Family):
+    """HistGradientBoosting with native categories and missing values; the number of iterations costs no trial.
+
+    One fit is judged after every stage, so the parameters that come out of it hold the best number of iterations
+    over all folds. `interactions: False` allows one feature a tree: a smooth additive model.
+    """
+
+    kind = "boosting"
+
+    def suits(self, profile: Profile) -> Candidate:
+        return self._candidate(True, "always tried: on tables of some size usually the best single model")
+
+    def defaults(self, profile: Profile) -> tuple[Params, ...]:
+        leaf = min(20, max(2, profile.n_rows // 30))
+        targets = ("raw", "log") if profile.skewed_target else ("raw",)
+        plain = {"learning_rate": 0.06, "l2_regularization": 1.0, "interactions": True, "target": targets[0]}
+        return (
+            {**plain, "max_leaf_nodes": 16, "min_samples_leaf": leaf, "max_features": 0.5},
+            {**plain, "max_leaf_nodes": 6, "min_samples_leaf": leaf, "max_features": 0.7, "target": targets[-1]},
+            {**plain, "max_leaf_nodes": 40, "min_samples_leaf": leaf, "max_features": 0.4, "learning_rate": 0.04},
+            {**plain, "max_leaf_nodes": 4, "min_samples_leaf": leaf, "max_features": 1.0, "interactions": False},
+        )
+
+    def search_space(self, trial: optuna.trial.BaseTrial, profile: Profile) -> Params:
+        return {
+            "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.2, log=True),
+            "max_leaf_nodes": trial.suggest_int("max_leaf_nodes", 3, 64, log=True),
+            "min_samples_leaf": trial.suggest_int("min_samples_leaf", 2, 100, log=True),
+            "l2_regularization": trial.suggest_float("l2_regularization", 0.01, 100, log=True),
+            "max_features": trial.suggest_float("max_features", 0.1, 1.0),
+            "interactions": trial.suggest_categorical("interactions", (True, False)),
+            "target": trial.suggest_categorical("target", ("raw", "log") if profile.skewed_target else ("raw",)),
+        }
+
+    def estimator(
+        self, problem: Problem, features: Sequence[Feature], params: Params, seed: int, threads: int = 1
+    ) -> Any:
+        from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+        categories = [
+            i for i, feature in enumerate(features) if feature.kind == "category" and len(feature.levels) <= MOST_LEVELS
+        ]
+        names = ("learning_rate", "max_leaf_nodes", "min_samples_leaf", "l2_regularization", "max_features")
+        settings: dict[str, Any] = {name: params[name] for name in names} | {
+            "max_iter": params.get("max_iter", STAGES[-1]),
+            "interaction_cst": None if params["interactions"] else "no_interactions",
+            "categorical_features": categories or None,
+            "early_stopping": False,
+            "random_state": seed,
+        }
+        if problem != "regression":
+            return HistGradientBoostingClassifier(**settings)
+        return on_log_scale(HistGradientBoostingRegressor(**settings), params)
+
+    def fit(
+        self,
+        estimator: Any,
+        x: np.ndarray,
+        y: np.ndarray,
+        held_out: tuple[np.ndarray, np.ndarray] | None = None,
+        patience: int | None = None,
+    ) -> Any:
+        if held_out is None:
+            return estimator.fit(x, y)
+        import numpy as np
+
+        x_val, y_val = held_out
+        booster = getattr(estimator, "regressor", estimator)
+        if hasattr(booster, "predict_proba"):
+            known = np.isin(y_val, y)  # a class that these rows do not teach cannot be watched
+            x_val, y_val = x_val[known], y_val[known]
+        if estimator is not booster:
+            y_val = estimator.func(y_val)
+        booster.set_params(early_stopping=True, scoring="loss", tol=0.0, n_iter_no_change=patience or booster.max_iter)
+        return estimator.fit(x, y, X_val=x_val, y_val=y_val)
+
+    def variants(self, model: Any, x: np.ndarray, params: Params) -> Iterator[tuple[Params, np.ndarray]]:
+        if "max_iter" in params:
+            yield params, answer(model, x)
+            return
+        booster = getattr(model, "regressor_", model)
+        staged = booster.staged_predict_proba(x) if hasattr(model, "predict_proba") else booster.staged_predict(x)
+        # Beyond the stage where a fold stopped early its last answer stands, so that all folds have all stages.
+        last = x[:0]
+        stages = set(STAGES)
+        for iteration, predicted in enumerate(staged, start=1):
+            last = model.inverse_func(predicted) if model is not booster else predicted
+            if iteration in stages:
+                yield {**params, "max_iter": iteration}, last
+        for iteration in (stage for stage in STAGES if stage > booster.n_iter_):
+            yield {**params, "max_iter": iteration}, last
+
+    def curves(self, model: Any) -> dict[str, Sequence[float]]:
+        booster = getattr(model, "regressor_", model)
+        scores = {"train": booster.train_score_, "validation": booster.validation_score_}
+        return {name: [-score for score in values] for name, values in scores.items() if len(values)}

@@ -1,0 +1,148 @@
+"""What a model family says of itself: whether it suits the data, what to try first, what to search, how to fit.
+
+A family's estimators take the float64 matrix of `core/matrix.py`: numbers with NaN for missing, categories as codes
+with -1 for unseen and NaN for missing. Everything that is fitted, imputing and encoding too, lives inside them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tasks.core.records import Candidate, Feature, Problem, Record
+
+if TYPE_CHECKING:
+    import numpy as np
+    import optuna
+
+Params = Mapping[str, Any]
+
+ONE_HOT_LEVELS = 30
+"""Categories of more levels are target-encoded: their one-hot columns would be nearly empty."""
+
+
+class Profile(Record):
+    """What is known of the data and the machine before any model is fitted.
+
+    `n_rows` are rows for training, `n_levels` the known values of all categories together, `widest_category` those
+    of the largest one; `skewed_target` says that a regression's target is never negative and has a long right tail.
+    """
+
+    n_rows: int
+    n_features: int
+    n_categories: int
+    n_levels: int
+    widest_category: int
+    problem: Problem
+    n_classes: int
+    skewed_target: bool
+    cores: int
+    memory_bytes: int
+
+    @property
+    def cells(self) -> int:
+        """The size of the matrix: what most fits take time in proportion to."""
+        return self.n_rows * self.n_features
+
+    @property
+    def n_outputs(self) -> int:
+        """Trees or weights are needed once for each."""
+        return self.n_classes if self.problem == "multiclass" else 1
+
+
+class Family(ABC):
+    """A model family. `kind` is its name in project.yaml and in every record."""
+
+    kind: ClassVar[str]
+
+    @abstractmethod
+    def suits(self, profile: Profile) -> Candidate:
+        """Whether to try this family on such data, with the reason in words."""
+
+    @abstractmethod
+    def defaults(self, profile: Profile) -> tuple[Params, ...]:
+        """Strong parameter sets of different character, best first: what is tried before any search."""
+
+    @abstractmethod
+    def search_space(self, trial: optuna.trial.BaseTrial, profile: Profile) -> Params:
+        """One point of the space. A suggestion bears the name of its parameter; `defaults` are points of it."""
+
+    @abstractmethod
+    def estimator(
+        self, problem: Problem, features: Sequence[Feature], params: Params, seed: int, threads: int = 1
+    ) -> Any:
+        """An unfitted scikit-learn estimator over the matrix; the number of threads never changes what it learns."""
+
+    def fit(
+        self,
+        estimator: Any,
+        x: np.ndarray,
+        y: np.ndarray,
+        held_out: tuple[np.ndarray, np.ndarray] | None = None,
+        patience: int | None = None,
+    ) -> Any:
+        """The estimator, fitted. A family that learns step by step may watch `held_out` rows.
+
+        With `patience` it stops after so many steps without gain on them, without it they only give the curve.
+        """
+        return estimator.fit(x, y)
+
+    def variants(self, model: Any, x: np.ndarray, params: Params) -> Iterator[tuple[Params, np.ndarray]]:
+        """What the model answers, for every parameter set that this one fit speaks for."""
+        yield params, answer(model, x)
+
+    def curves(self, model: Any) -> dict[str, Sequence[float]]:
+        """The loss per iteration on `train` and `validation`, where the learner has it."""
+        return {}
+
+    def _candidate(self, chosen: bool, reason: str) -> Candidate:
+        return Candidate(family=self.kind, chosen=chosen, reason=reason)
+
+
+def answer(model: Any, x: np.ndarray) -> np.ndarray:
+    """Probabilities (n, classes) of a classifier, predictions (n,) of a regressor."""
+    return model.predict_proba(x) if hasattr(model, "predict_proba") else model.predict(x)
+
+
+def positions(features: Sequence[Feature]) -> tuple[list[int], list[int], list[int]]:
+    """Where in the matrix the plain numbers, the small categories and the large categories are."""
+    numbers = [i for i, feature in enumerate(features) if feature.kind != "category"]
+    small = [i for i, feature in enumerate(features) if feature.kind == "category" and _is_small(feature)]
+    large = [i for i, feature in enumerate(features) if feature.kind == "category" and not _is_small(feature)]
+    return numbers, small, large
+
+
+def scaled(features: Sequence[Feature], seed: int) -> Any:
+    """An unfitted transformer to a dense matrix of finite, scaled numbers: for learners that need it so.
+
+    Numbers are imputed with the median (with a column that says so) and standardised, small categories one-hot
+    encoded, large ones encoded by the target's mean, which is cross-fitted against leakage.
+    """
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
+
+    numbers, small, large = positions(features)
+    impute = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+    encoders = [
+        ("numbers", make_pipeline(impute, StandardScaler()), numbers),
+        ("small", OneHotEncoder(handle_unknown="ignore", sparse_output=False), small),
+        ("large", make_pipeline(TargetEncoder().set_params(random_state=seed), StandardScaler()), large),
+    ]
+    return ColumnTransformer([encoder for encoder in encoders if encoder[2]])
+
+
+def on_log_scale(model: Any, params: Params) -> Any:
+    """The regressor, learning log(1 + target) if `params` say so; its answers are on the target's own scale."""
+    if params.get("target", "raw") == "raw":
+        return model
+    import numpy as np
+    from sklearn.compose import TransformedTargetRegressor
+
+    return TransformedTargetRegressor(model, func=np.log1p, inverse_func=np.expm1, check_inverse=False)
+
+
+def _is_small(feature: Feature) -> bool:
+    return len(feature.levels) <= ONE_HOT_LEVELS

@@ -1,0 +1,69 @@
+"""What tests of several folders need: an open store, and splits made of a frame without the steps before them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tasks.core import store
+from tasks.core.records import CheckedSplits, Column, Feature, Splits, Target
+
+MakeSplits = Callable[..., CheckedSplits]
+
+
+@pytest.fixture
+def open_store(tmp_path: Path) -> Iterator[Path]:
+    """A new store, open for the test."""
+    with store.opened(tmp_path / "home") as home:
+        yield home
+
+
+@pytest.fixture
+def make_splits() -> MakeSplits:
+    """A function that puts the rows of a frame into train, validation and test of the open store."""
+    return splits_of
+
+
+def splits_of(frame: pl.DataFrame, target: str, *, n_folds: int = 4, in_time: bool = False) -> CheckedSplits:
+    """Text columns become categories; a text target is classes. 64 % train, 16 % validation, the rest test."""
+    n_rows = len(frame)
+    order = np.arange(n_rows) if in_time else np.random.default_rng(7).permutation(n_rows)
+    place = np.empty(n_rows)
+    place[order] = (np.arange(n_rows) + 0.5) / n_rows
+    folds = np.minimum(place / 0.64 * n_folds, n_folds - 1)
+    frame = frame.with_columns(
+        pl.Series("__row__", np.arange(n_rows, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)),
+        pl.Series("__fold__", folds.astype(np.uint8)),
+    )
+    names = [name for name in frame.columns if name not in (target, "__row__", "__fold__")]
+    features = []
+    for name in names:
+        values = frame[name]
+        is_text = values.dtype == pl.String
+        levels = values.drop_nulls().value_counts().sort(["count", name], descending=[True, False])[name]
+        kind = "category" if is_text else "boolean" if values.dtype == pl.Boolean else "number"
+        features.append(Feature(name=name, kind=kind, levels=tuple(levels) if is_text else ()))
+    inputs = tuple(
+        Column(name=name, type="text" if frame[name].dtype == pl.String else "number", n_missing=0) for name in names
+    )
+    classes = tuple(sorted(frame[target].unique())) if frame[target].dtype == pl.String else ()
+    problem = "regression" if not classes else "binary" if len(classes) == 2 else "multiclass"
+    parts = []
+    for name, low, high in (("train", 0.0, 0.64), ("validation", 0.64, 0.8), ("test", 0.8, 1.0)):
+        rows = frame.filter((place >= low) & (place < high)).to_arrow()
+        parts.append(store.dataset(name, store.put_parts(rows.to_batches(), rows.schema), inputs))
+    splits = Splits(
+        train=parts[0],
+        validation=parts[1],
+        test=parts[2],
+        inputs=inputs,
+        features=tuple(features),
+        target=Target(name=target, problem=problem, classes=classes),
+        notes=(),
+        time_column=names[0] if in_time else None,
+    )
+    return CheckedSplits(splits=splits, reports=())
