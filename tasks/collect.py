@@ -2,65 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import chain
-from typing import TYPE_CHECKING
 
 from tasks.core import arrow, store
+from tasks.core.census import Census
 from tasks.core.errors import DataError
-from tasks.core.records import Column, Dataset
+from tasks.core.records import Dataset
 from tasks.core.step import action
 from tasks.sources import Source
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-NUMBERS = 0.9
-"""A text column of which this share parses as numbers is meant to be one; the rest are mistakes for `check`."""
 
 
 @action
 def collect(source: Source) -> Dataset:
     """The source's rows in the store. Equal rows give an equal data set, whatever file they came in."""
     batches = source.batches()
-    first = next(batches, None)
+    first = next((batch for batch in batches if batch.num_rows), None)
     if first is None:
         raise DataError(f"{source.title} has no rows", expected="at least one", action="Check what wrote it")
-    census = Census(first.schema)
+    census = Census(first.schema, find_numbers=True)
     groups = arrow.grouped(chain([first], batches), first.schema)
     parts = store.put_parts(census.counting(groups), first.schema)
-    if not census.n_rows:
-        raise DataError(f"{source.title} has no rows", expected="at least one", action="Check what wrote it")
     return store.dataset("raw", parts, census.columns())
-
-
-class Census:
-    """Counts while rows stream by: how many, how many missing, how much of a text column is numbers."""
-
-    def __init__(self, schema: pa.Schema) -> None:
-        self._types = {field.name: arrow.column_type(field.type) for field in schema}
-        self._missing = dict.fromkeys(self._types, 0)
-        self._numbers = {name: 0 for name, kind in self._types.items() if kind == "text"}
-        self.n_rows = 0
-
-    def counting(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The same batches, counted."""
-        import polars as pl
-
-        for batch in batches:
-            self.n_rows += batch.num_rows
-            for name in self._missing:
-                self._missing[name] += batch.column(name).null_count
-            for name in self._numbers:
-                numbers = pl.Series(batch.column(name)).str.strip_chars().cast(pl.Float64, strict=False)
-                self._numbers[name] += len(numbers) - numbers.null_count()
-            yield batch
-
-    def columns(self) -> tuple[Column, ...]:
-        """The columns as they were found."""
-        columns: list[Column] = []
-        for name, found in self._types.items():
-            n_present = self.n_rows - self._missing[name]
-            are_numbers = n_present > 0 and self._numbers.get(name, 0) >= NUMBERS * n_present
-            columns.append(Column(name=name, type="number" if are_numbers else found, n_missing=self._missing[name]))
-        return tuple(columns)

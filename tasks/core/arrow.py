@@ -27,6 +27,8 @@ _TYPES: dict[str, ColumnType] = {
     "date32[day]": "date",
     "timestamp[us]": "date",
     "binary": "binary",
+    "uint64": "integer",  # __row__
+    "uint8": "integer",  # __fold__
 }
 _BYTES: dict[ColumnType, int] = {"text": 64, "binary": 64 << 10}
 """What a value is reckoned to take in memory; all others take 8."""

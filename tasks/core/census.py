@@ -1,0 +1,47 @@
+"""Counts while rows stream by: how many, how many missing, how much of a text column is numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from tasks.core.arrow import column_type
+from tasks.core.records import Column
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+NUMBERS = 0.9
+"""A text column of which this share parses as numbers is meant to be one; the rest are mistakes for `check`."""
+
+
+class Census:
+    """What is known of a stream's columns once it is over."""
+
+    def __init__(self, schema: pa.Schema, *, find_numbers: bool) -> None:
+        self._types = {field.name: column_type(field.type) for field in schema}
+        self._missing = dict.fromkeys(self._types, 0)
+        self._numbers = {name: 0 for name, kind in self._types.items() if find_numbers and kind == "text"}
+        self.n_rows = 0
+
+    def counting(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The same batches, counted."""
+        import polars as pl
+
+        for batch in batches:
+            self.n_rows += batch.num_rows
+            for name in self._missing:
+                self._missing[name] += batch.column(name).null_count
+            for name in self._numbers:
+                numbers = pl.Series(batch.column(name)).str.strip_chars().cast(pl.Float64, strict=False)
+                self._numbers[name] += len(numbers) - numbers.null_count()
+            yield batch
+
+    def columns(self) -> tuple[Column, ...]:
+        """The columns as they were found."""
+        columns: list[Column] = []
+        for name, found in self._types.items():
+            n_present = self.n_rows - self._missing[name]
+            are_numbers = n_present > 0 and self._numbers.get(name, 0) >= NUMBERS * n_present
+            columns.append(Column(name=name, type="number" if are_numbers else found, n_missing=self._missing[name]))
+        return tuple(columns)

@@ -1,0 +1,120 @@
+"""Tables: what a model sees of each column, judged by the training rows alone.
+
+Numbers, truth values and dates are features as they are; text is one when its values come again. A column that
+can teach nothing (one value, an identifier, text that hardly repeats) is left out, with the reason.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.core import store
+from tasks.core.errors import DataError
+from tasks.core.records import Dataset, Feature, FeatureKind, Note
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import polars as pl
+
+MAX_LEVELS = 254
+"""What a tree can hold as a native category beside missing; rarer values count as unknown, which trains that too."""
+IDENTIFIER = 0.5
+"""Text of which more than this share of values are different names rows, it does not describe them."""
+COVERED = 0.5
+"""The levels kept must describe at least this share of the rows that have a value."""
+FAR = 10.0
+"""Interquartile ranges from the median at which a number is called an outlier; it is told of, and kept."""
+
+CELLS = 20_000_000
+"""How many values are in memory at a time."""
+
+
+def features(
+    train: Dataset, columns: Sequence[str], declared: Mapping[str, str]
+) -> tuple[tuple[Feature, ...], tuple[Note, ...]]:
+    """The features that these columns of the training rows make, and notes on those that make none."""
+    found: list[Feature] = []
+    notes: list[Note] = []
+    names = [*columns, *declared]
+    at_once = max(1, CELLS // max(train.n_rows, 1))
+    for start in range(0, len(names), at_once):
+        for values in store.scan(train).select(names[start : start + at_once]).collect().iter_columns():
+            feature = feature_or_note(values, declared.get(values.name))
+            (notes if isinstance(feature, Note) else found).append(feature)
+            if (note := outliers(values)) is not None:
+                notes.append(note)
+    if not found:
+        reasons = "; ".join(f"{note.column} {note.text}" for note in notes[:3])
+        raise DataError(
+            "No column can be a feature",
+            expected="at least one column that tells rows apart and comes again",
+            found=reasons or "none besides the target",
+            action="Declare features of the columns (`features:` in project.yaml), or add columns",
+        )
+    return tuple(found), tuple(notes)
+
+
+def feature_or_note(values: pl.Series, expression: str | None) -> Feature | Note:
+    """The feature that this column of training rows makes, or the reason why it makes none."""
+    import polars as pl
+
+    present = values.drop_nulls()
+    if len(present) == 0:
+        return _dropped(values, "has no value in the training rows")
+    if values.dtype == pl.Binary:
+        return _dropped(values, "holds bytes, which a table's model does not read")
+    if present.min() == present.max() and len(present) == len(values):
+        return _dropped(values, f"is always {present[0]!r}")
+    if values.dtype == pl.String:
+        return _category(values, present, expression)
+    kind, reason = _kind(values.dtype)
+    return Feature(name=values.name, kind=kind, expression=expression, reason=reason)
+
+
+def outliers(values: pl.Series) -> Note | None:
+    """A note on numbers that are very far from the rest; they stay, since they may be true."""
+    if not values.dtype.is_numeric():
+        return None
+    low, middle, high = (values.quantile(q) for q in (0.25, 0.5, 0.75))
+    if low is None or middle is None or high is None or low == high:
+        return None
+    reach = FAR * (high - low)
+    n_far = int(((values - middle).abs() > reach).sum())
+    if not n_far:
+        return None
+    text = f"outside {middle - reach:.6g} to {middle + reach:.6g}, ten interquartile ranges from the median; kept"
+    return Note(kind="noise", column=values.name, n_rows=n_far, text=text)
+
+
+def _category(values: pl.Series, present: pl.Series, expression: str | None) -> Feature | Note:
+    counted = present.value_counts(name="n_rows")
+    n_different = len(counted)
+    if n_different > IDENTIFIER * len(present):
+        return _dropped(values, f"has {n_different:,} different texts in {len(present):,} rows, like an identifier")
+    # Ties in the order of the text, or the codes would differ from run to run.
+    again = counted.filter(counted["n_rows"] > 1).sort(["n_rows", values.name], descending=[True, False])
+    levels = again.head(MAX_LEVELS)
+    covered = levels["n_rows"].sum() / len(present)
+    if covered < COVERED:
+        reason = f"has {n_different:,} different texts, and the commonest {MAX_LEVELS} are {covered:.0%} of the rows"
+        return _dropped(values, reason)
+    reason = f"text with {n_different:,} different values"
+    if len(levels) < n_different:
+        reason += f"; the {n_different - len(levels):,} rarest ({1 - covered:.1%} of rows) count as unknown"
+    names = tuple(levels[values.name].to_list())
+    return Feature(name=values.name, kind="category", levels=names, expression=expression, reason=reason)
+
+
+def _kind(dtype: pl.DataType) -> tuple[FeatureKind, str]:
+    import polars as pl
+
+    if dtype == pl.Boolean:
+        return "boolean", "true or false"
+    if dtype.is_temporal():
+        return "date", "dates, as days since 1970"
+    return "number", "whole numbers" if dtype.is_integer() else "numbers"
+
+
+def _dropped(values: pl.Series, why: str) -> Note:
+    return Note(kind="dropped_column", column=values.name, n_rows=len(values), text=why)

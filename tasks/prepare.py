@@ -1,0 +1,82 @@
+"""From checked rows to training, validation and test rows, and to what the model will see of them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from tasks.core.errors import DataError
+from tasks.core.nearest import perhaps
+from tasks.core.records import CheckedDataset, Dataset, Note, Record, Splits
+from tasks.core.splits import HashSplit, Split
+from tasks.core.step import step
+from tasks.core.targets import ProblemWish
+
+
+class Preparation(Record):
+    """What a project may say about its target, features and split."""
+
+    target: str
+    problem: ProblemWish | None = None
+    """Inferred from the target's values when not said."""
+    features: dict[str, str] = Field(default_factory=dict)
+    """Declared features: name and expression over the input columns."""
+    drop: tuple[str, ...] = ()
+    """Columns that are no features; a declared feature may still be made of them."""
+    split: Split = HashSplit()
+    seed: int = 0
+    duplicates: Literal["drop", "keep"] = "drop"
+    """Rows that are equal in all columns count once, or a copying error would decide what is learned and tested."""
+
+
+@step
+def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
+    """Rows split so that no row, time or group straddles; features and levels from the training rows alone."""
+    from tasks.core import prepared
+    from tasks.core.partition import partition
+    from tasks.modalities import tabular
+
+    rows = checked.dataset
+    inputs, left_out = _inputs(rows, section)
+    unclean = prepared.unclean_columns(rows)
+    target = prepared.target(rows, section.target, section.problem)
+    placed = partition(rows, inputs, target.name, section.split, section.seed, section.duplicates == "drop")
+    recipe = prepared.Recipe(inputs, [note.column for note in unclean if note.column], section.features, target)
+    train, validation, test = prepared.write(rows, recipe, placed)
+    seen = [name for name in inputs if name not in {note.column for note in left_out}]
+    features, dropped = tabular.features(train, seen, section.features)
+    used = prepared.columns_used(features)
+    return Splits(
+        train=train,
+        validation=validation,
+        test=test,
+        inputs=tuple(column for column in rows.columns if column.name in used),
+        features=features,
+        target=target,
+        notes=(*left_out, *unclean, *placed.notes, *dropped),
+        time_column=section.split.column if section.split.by == "time" else None,
+    )
+
+
+def _inputs(rows: Dataset, section: Preparation) -> tuple[list[str], list[Note]]:
+    """The columns that stay in the splits, and notes on those of the data that are no features all the same."""
+    from tasks.core.expressions import names_in
+
+    names = [column.name for column in rows.columns]
+    by = None if section.split.by == "hash" else section.split.column
+    for said, name in [("target", section.target), ("split", by), *(("drop", name) for name in section.drop)]:
+        if name is not None and name not in names:
+            action = perhaps(name, names, f"The columns are {', '.join(names[:10])}")
+            raise DataError(f"`{said}` names column {name!r}, which the data do not have", action=action)
+    for name in section.features:
+        if name in names:
+            raise DataError(f"Feature {name!r} has the name of a column", action="Give the feature another name")
+    needed = {name for text in section.features.values() for name in names_in(text)} | {by}
+    stay = [name for name in names if name != section.target and (name not in section.drop or name in needed)]
+    reasons = dict.fromkeys(section.drop, "dropped as the project says")
+    if by is not None:
+        # A model learns nothing for times and groups that it will only meet later.
+        reasons[by] = "what the rows are split by; a declared feature may still be made of it"
+    notes = [Note(kind="dropped_column", column=name, n_rows=rows.n_rows, text=text) for name, text in reasons.items()]
+    return stay, notes
