@@ -40,6 +40,7 @@ def running(home: Path, project: str, flow_run_id: str, mlflow_run_id: str | Non
         temporary.replace(file)
         yield run
     finally:
+        temporary.unlink(missing_ok=True)
         file.unlink(missing_ok=True)
         os.close(descriptor)
 
@@ -53,7 +54,7 @@ def sweep(home: Path) -> list[Run]:
             continue  # it is running
         try:
             run = Run(**json.loads(os.read(descriptor, 65536)))
-            _crash(run.flow_run_id)
+            _crash(run.flow_run_id, file.stat().st_mtime)
             if run.mlflow_run_id:
                 _kill(run.mlflow_run_id)
             swept.append(run)
@@ -65,7 +66,7 @@ def sweep(home: Path) -> list[Run]:
     return swept
 
 
-def _crash(flow_run_id: str) -> None:
+def _crash(flow_run_id: str, seen_alive: float) -> None:
     from uuid import UUID
 
     from prefect.client.orchestration import get_client
@@ -76,8 +77,10 @@ def _crash(flow_run_id: str) -> None:
     state = Crashed(message="The process ended without saying so: it was killed, or the machine stopped.")
     with get_client(sync_client=True) as client, suppress(ObjectNotFound):  # a run of another server than this one
         flow_run = client.read_flow_run(UUID(flow_run_id))
-        if flow_run.state is not None and flow_run.state.is_final():
+        if flow_run.state is None or flow_run.state.is_final():
             return
+        if flow_run.state.timestamp.timestamp() > seen_alive:
+            return  # a worker runs it again, under the same id
         tasks = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run.id])))
         for task_run in tasks:
             if task_run.state is None or not task_run.state.is_final():

@@ -17,14 +17,16 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from flows.services import environment, locks, templates
+from flows.services.named import NAMED_SECONDS, ask, configured
 from tasks.core.errors import Unavailable
 
-NAMED_SECONDS = 5.0
 START_SECONDS = 90.0  # the first start without a template migrates: 8 s idle, several times that under load
+ENDING_SECONDS = 30.0
 LOG_BYTES = 5_000_000
 
 _spawned: list[subprocess.Popen[bytes]] = []
@@ -50,7 +52,7 @@ class Server:
     def ready(self) -> Server:
         """Wait until it answers; `Unavailable` when it does not."""
         if self.home is None:
-            _ask(self.url, "/health", NAMED_SECONDS)
+            ask(self.url, "/health", NAMED_SECONDS)
             return self
         deadline = time.monotonic() + START_SECONDS
         while not self._answers(deadline - time.monotonic()):
@@ -76,7 +78,7 @@ class Server:
         # A server that is starting already listens, and answers when it is ready. One that dies closes the
         # connection, and another program on its port does not know the token.
         try:
-            return _ask(self.url.removesuffix("/api"), "/keepfit", max(seconds, 1)) == self.token
+            return ask(self.url.removesuffix("/api"), "/keepfit", max(seconds, 1)) == self.token
         except Unavailable:
             return False
 
@@ -118,30 +120,6 @@ def down(home: Path) -> bool:
     return found
 
 
-def configured() -> str | None:
-    """The server that the user named: PREFECT_API_URL, else the active Prefect profile's."""
-    if url := os.environ.get("PREFECT_API_URL"):
-        return url.rstrip("/")
-    file = Path(os.environ.get("PREFECT_PROFILES_PATH") or _prefect_home() / "profiles.toml").expanduser()
-    if not file.is_file():
-        return None
-    import tomllib
-
-    try:
-        profiles = tomllib.loads(file.read_text())
-    except (OSError, tomllib.TOMLDecodeError):
-        return None  # prefect itself will say what is wrong with it
-    active = os.environ.get("PREFECT_PROFILE") or profiles.get("active")
-    url = profiles.get("profiles", {}).get(active, {}).get("PREFECT_API_URL")
-    if url is None and active == "local":
-        url = "http://127.0.0.1:4200/api"  # built into Prefect
-    return url.rstrip("/") if url else None
-
-
-def _prefect_home() -> Path:
-    return Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
-
-
 def _remembered(home: Path) -> str | None:
     try:
         return f"http://127.0.0.1:{int((home / 'prefect' / 'port').read_text())}/api"
@@ -153,16 +131,24 @@ def _private(home: Path, use: int | None) -> Server:
     folder = home / "prefect"
     if use is None:
         use = locks.take(folder / "use.lock", shared=True, wait=True)
-    while True:
+    deadline = time.monotonic() + ENDING_SECONDS
+    while time.monotonic() < deadline:
         lock = locks.take(folder / "server.lock")
         if lock is not None:
             try:
                 return _spawn(home, lock, use)
             finally:
                 os.close(lock)  # the server's own copy of the descriptor holds it on
-        if found := state(home):
+        if (found := state(home)) and found["prefect"] == version("prefect"):
             return Server(found["url"], home, found["token"], use)
+        if found:
+            down(home)  # its packages were replaced under it: what it has not imported yet would not fit
         time.sleep(0.01)  # it has just been spawned, or is ending
+    raise Unavailable(
+        f"The private Prefect server of {home} neither starts nor ends",
+        found=f"{folder / 'server.lock'} held",
+        action=f"See who holds it: fuser {folder / 'server.lock'}",
+    )
 
 
 def _spawn(home: Path, lock: int, use: int | None) -> Server:
@@ -213,27 +199,6 @@ def _listener(remembered: Path) -> socket.socket:
     listener.listen(128)
     remembered.write_text(str(listener.getsockname()[1]))
     return listener
-
-
-def _ask(url: str, path: str, seconds: float) -> str:
-    from http.client import HTTPConnection, HTTPException, HTTPSConnection
-    from urllib.parse import urlsplit
-
-    address = urlsplit(url)
-    kind = HTTPSConnection if address.scheme == "https" else HTTPConnection
-    connection = kind(address.hostname or "", address.port, timeout=seconds)
-    try:
-        connection.request("GET", address.path + path)
-        return connection.getresponse().read().decode()
-    except (OSError, HTTPException, ValueError) as exc:
-        raise Unavailable(
-            f"The Prefect server at {url} does not answer",
-            expected=f"an answer within {seconds:.0f} s",
-            found=str(exc) or type(exc).__name__,
-            action="Start it, or unset PREFECT_API_URL (or the Prefect profile) to use keepfit's own server",
-        ) from exc
-    finally:
-        connection.close()
 
 
 def _last_line(log: Path) -> str:
