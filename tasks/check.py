@@ -1,0 +1,83 @@
+"""The gates for data: after collecting, and again when the rows are ready for a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tasks.core import findings, invariants, quarantine, store
+from tasks.core.errors import Refused
+from tasks.core.expectations import PreparedExpectations, RawExpectations, known_columns
+from tasks.core.findings import Finding
+from tasks.core.records import CheckedDataset, CheckedSplits, Dataset, FailedExpectation, QualityReport, Splits
+from tasks.core.step import step
+
+
+@step
+def check(dataset: Dataset, expectations: RawExpectations) -> CheckedDataset:
+    """The rows that hold the expectations; those that break one lie in the quarantine, with the reason.
+
+    Refused when more rows than the limit are broken, or an expectation of severity `stop` does not hold.
+    """
+    known_columns(expectations.expectations, dataset.columns, "the data")
+    found = findings.validate(dataset, expectations.expectations)
+    blob, n_quarantined = quarantine.isolate(dataset, found)
+    where = f"Look at the rows in {store.path(blob)}, then correct" if blob else "Correct"
+    _stop("The data", _failed(found), where)
+    if n_quarantined and (n_quarantined > expectations.limit * dataset.n_rows or n_quarantined == dataset.n_rows):
+        worst = max((one for one in found if one.broke is not None), key=lambda one: one.n_broken).record
+        raise Refused(
+            f"The data have too many broken rows, most of them for {worst.reason}",
+            expected=f"at most {expectations.limit:.2%} of {dataset.n_rows:,} rows broken",
+            found=f"{n_quarantined:,} ({n_quarantined / dataset.n_rows:.1%}), with values like {_shown(worst)}",
+            action=f"{where} the source or the expectation, or raise `limit` in expectations.yaml",
+        )
+    report = _report("raw", dataset, len(found), _failed(found))
+    report = report.model_copy(update={"n_quarantined": n_quarantined, "quarantined": blob})
+    return CheckedDataset(dataset=quarantine.without(dataset, found), report=report)
+
+
+@step
+def check_splits(splits: Splits, expectations: PreparedExpectations) -> CheckedSplits:
+    """The splits, when the rows of each hold the expectations and none leaks into another; else Refused."""
+    reports: list[QualityReport] = []
+    for name in invariants.PARTS:
+        dataset: Dataset = getattr(splits, name)
+        always = invariants.examined(splits, name, expectations)
+        _stop(f"The {name} split", [one for one in always if one is not None], "Check `split` in project.yaml and")
+        known_columns(expectations.expectations, dataset.columns, "the prepared rows")
+        found = findings.validate(dataset, expectations.expectations, step="check_splits")
+        _stop(f"The {name} split", _failed(found), "Correct")
+        failed = [*(one for one in always if one is not None), *_failed(found)]
+        reports.append(_report(name, dataset, len(always) + len(found), failed))
+    return CheckedSplits(splits=splits, reports=tuple(reports))
+
+
+def _failed(found: Sequence[Finding]) -> list[FailedExpectation]:
+    return [one.record for one in found if not one.held]
+
+
+def _report(suite: str, dataset: Dataset, evaluated: int, failed: Sequence[FailedExpectation]) -> QualityReport:
+    return QualityReport(
+        suite=suite,
+        n_rows=dataset.n_rows,
+        evaluated=evaluated,
+        failed=tuple(failed),
+        n_quarantined=0,
+        quarantined=None,
+    )
+
+
+def _stop(what: str, failed: Sequence[FailedExpectation], where: str) -> None:
+    stopping = [one for one in failed if one.severity == "stop"]
+    if stopping:
+        first, others = stopping[0], "".join(f"; also: {one.reason}" for one in stopping[1:4])
+        raise Refused(
+            f"{what} broke {first.expectation}{f' of {first.column}' if first.column else ''}",
+            expected=first.reason.removeprefix(f"{first.column}: ").removeprefix("expected "),
+            found=_shown(first) + others,
+            action=f"{where} the source, or the expectation in expectations.yaml",
+        )
+
+
+def _shown(failed: FailedExpectation) -> str:
+    return ", ".join(failed.examples) or "nothing"

@@ -1,0 +1,217 @@
+"""What expectations.yaml may say: the claims that the data must hold, and what happens when one breaks.
+
+    limit: 0.05            # at most this share of the rows may be quarantined before the run stops
+    raw:                   # of the rows as they came
+      - expect_column_values_to_be_between: {column: age, min_value: 0, max_value: 120, reason: a human life}
+    prepared:              # of train, validation and test, each, as the model will see them
+      - expect_column_values_to_not_be_null: {column: title, mostly: 0.9, severity: warn}
+
+Names and arguments are Great Expectations' own. Everything is validated against `core/catalogue.py`, before any
+data are read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import Field, JsonValue, ValidationError, field_validator, model_validator
+
+from tasks.core import catalogue
+from tasks.core.errors import ProjectError
+from tasks.core.records import Column, Record, Severity
+
+
+class Expectation(Record):
+    """One claim. `mostly` is the share of the rows that must hold it; rows where the value is missing do not count.
+
+    `severity` says what a broken claim does: `reject` quarantines the rows that break it, `stop` stops the run,
+    `warn` only tells. The default is `reject` where single rows can be to blame, else `stop`.
+    """
+
+    type: str
+    arguments: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    mostly: float = Field(default=1.0, gt=0, le=1)
+    severity: Severity
+    reason: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_yaml(cls, value: Any) -> Any:
+        """`{expect_…: {its arguments and ours}}` taken apart; the form of a dumped record passes as it is."""
+        if not isinstance(value, dict) or "type" in value:
+            return cast("object", value)
+        item = cast("dict[str, Any]", value)
+        if len(item) != 1:
+            raise ValueError(f"expected one expectation with its arguments, found the keys {_quoted(item)}")
+        ((kind, given),) = item.items()
+        scope = catalogue.scope_of(kind)
+        if not isinstance(given, dict):
+            raise ValueError(f"{kind}: expected its arguments as {{column: …}}, found {given!r}")
+        arguments = {str(name): _plain(argument) for name, argument in cast("dict[Any, Any]", given).items()}
+        catalogue.check_arguments(kind, arguments)
+        ours = {name: arguments.pop(name) for name in catalogue.OURS if name in arguments}
+        reason = ours.pop("notes", "")
+        default = "reject" if scope in ("rows", "column") else "stop"
+        return {"type": kind, "arguments": arguments, "severity": default, "reason": reason, **ours}
+
+    @model_validator(mode="after")
+    def _can_reject(self) -> Expectation:
+        if self.severity == "reject" and not self.names_rows:
+            raise ValueError(f"{self.type}: severity reject needs rows to blame, and it has none; say stop or warn")
+        return self
+
+    @property
+    def scope(self) -> catalogue.Scope:
+        return catalogue.scope_of(self.type)
+
+    @property
+    def names_rows(self) -> bool:
+        """Whether single rows can be to blame."""
+        return self.scope in ("rows", "column")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns whose values it speaks of."""
+        given = self.arguments
+        several = given["column_list"] if "column_list" in given and self.scope != "schema" else []
+        return tuple(str(given[name]) for name in ("column", "column_A", "column_B") if name in given) + tuple(
+            str(name) for name in cast("list[JsonValue]", several)
+        )
+
+    @property
+    def claim(self) -> str:
+        """The claim in words, like `age: expected values to be between (min_value 0, max_value 120)`."""
+        words = self.type.removeprefix("expect_").removeprefix("column_").replace("_", " ")
+        said = [f"{name} {value}" for name, value in self.arguments.items() if not name.startswith("column")]
+        text = f"expected {words}" + (f" ({', '.join(said)})" if said else "")
+        return f"{', '.join(self.columns)}: {text}" if self.columns else text
+
+
+class RawExpectations(Record):
+    """Of the rows as they came. Rows that break one are quarantined, up to `limit` of all rows."""
+
+    limit: float = Field(default=0.05, ge=0, le=1)
+    """Beyond a twentieth it is rather the expectation or the feed that is broken than the rows."""
+    expectations: tuple[Expectation, ...] = ()
+
+
+class PreparedExpectations(Record):
+    """Of train, validation and test, each. Nothing is quarantined so late: the default severity is `stop`.
+
+    The shares are those that `prepare` was asked for; when they are given, a split that is far off is told.
+    """
+
+    expectations: tuple[Expectation, ...] = ()
+    validation_share: float | None = None
+    test_share: float | None = None
+
+    @field_validator("expectations", mode="before")
+    @classmethod
+    def _stop_by_default(cls, value: Any) -> Any:
+        if not isinstance(value, (list, tuple)):
+            return cast("object", value)
+        return [_severe(item) for item in cast("list[Any]", value)]
+
+    @field_validator("expectations")
+    @classmethod
+    def _reject_nothing(cls, value: tuple[Expectation, ...]) -> tuple[Expectation, ...]:
+        for expectation in value:
+            if expectation.severity == "reject":
+                raise ValueError(f"{expectation.type}: prepared rows are not quarantined; say severity stop or warn")
+        return value
+
+
+class Expectations(Record):
+    """What expectations.yaml says."""
+
+    raw: RawExpectations = RawExpectations()
+    prepared: PreparedExpectations = PreparedExpectations()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_yaml(cls, value: Any) -> Any:
+        """`limit`, `raw` and `prepared` of the file, put where they belong."""
+        if not isinstance(value, dict):
+            return cast("object", value)
+        said = dict(cast("dict[str, Any]", value))
+        for name in said.keys() - {"limit", "raw", "prepared"}:
+            raise ValueError(f"unknown key {name!r}{catalogue.maybe(name, ('limit', 'raw', 'prepared'))}")
+        limit = {"limit": said.pop("limit")} if "limit" in said else {}
+        if not isinstance(said.get("raw"), (dict, RawExpectations)):
+            said["raw"] = {"expectations": said.get("raw") or [], **limit}
+        if not isinstance(said.get("prepared"), (dict, PreparedExpectations)):
+            said["prepared"] = {"expectations": said.get("prepared") or []}
+        return said
+
+
+def load(path: Path) -> Expectations:
+    """What the file says; ProjectError when it says something that cannot be."""
+    import yaml
+
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as exc:
+        raise ProjectError(f"The expectations file {path} does not exist", action="Create it or leave it out") from exc
+    except (yaml.YAMLError, UnicodeDecodeError) as exc:
+        raise ProjectError(f"{path} is no YAML", found=" ".join(str(exc).split()), action="Correct it") from exc
+    try:
+        return Expectations.model_validate(said or {})
+    except ValidationError as exc:
+        error = exc.errors()[0]
+        places = [place + 1 if isinstance(place, int) else place for place in error["loc"] if place != "expectations"]
+        where = ", item ".join(str(place) for place in places)
+        what = error["msg"].removeprefix("Value error, ")
+        raise ProjectError(f"{path}{f', {where}' if where else ''}: {what}", action="Correct it there") from exc
+
+
+def default_expectations(columns: Sequence[Column], target: str | None = None) -> Expectations:
+    """What is expected when no file says it: there are rows, the columns' types stay, rows have their target."""
+    said: list[dict[str, Any]] = [{"expect_table_row_count_to_be_between": {"min_value": 1}}]
+    said += [{"expect_column_type_to_be": {"column": column.name, "type_": column.type}} for column in columns]
+    if target is not None:
+        reason = "a row without its target teaches nothing"
+        said.append({"expect_column_values_to_not_be_null": {"column": target, "severity": "warn", "reason": reason}})
+    return Expectations.model_validate({"raw": said})
+
+
+def known_columns(expectations: Sequence[Expectation], columns: Sequence[Column], where: str) -> None:
+    """ProjectError for the first expectation that names a column which is not there."""
+    names = [column.name for column in columns]
+    for expectation in expectations:
+        for name in expectation.columns:
+            if name not in names and expectation.type != "expect_column_to_exist":
+                shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+                raise ProjectError(
+                    f"{expectation.type} in expectations.yaml names a column that {where} lack",
+                    expected=f"one of {shown}",
+                    found=f"{name!r}{catalogue.maybe(name, names)}",
+                    action="Correct the name, or remove the expectation",
+                )
+
+
+def _severe(item: Any) -> Any:
+    if not isinstance(item, dict) or "type" in item or len(cast("dict[str, Any]", item)) != 1:
+        return item
+    ((kind, given),) = cast("dict[str, Any]", item).items()
+    return {kind: {"severity": "stop", **given}} if isinstance(given, dict) else cast("object", item)
+
+
+def _plain(value: Any) -> Any:
+    """YAML's dates as text, since a record is JSON."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"expected a finite number, found {value}; leave the bound out")
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {str(name): _plain(item) for name, item in cast("dict[Any, Any]", value).items()}
+    return value
+
+
+def _quoted(names: dict[str, Any]) -> str:
+    return ", ".join(repr(name) for name in names) or "none"

@@ -1,0 +1,134 @@
+"""What expectations see in one frame: the only module that speaks to Great Expectations.
+
+Every call has a context of its own: one that is shared by threads gives each thread the results of the others.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tasks.core.errors import DataError, ProjectError
+from tasks.core.expectations import Expectation
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_BOUNDS = ("min_value", "max_value", "value_set")
+_FORMAT = {"result_format": "COMPLETE", "exclude_unexpected_values": True, "partial_unexpected_count": 0}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One expectation's result on one frame.
+
+    Of single rows: it spoke of `n_rows` (those with a value), and those at the positions `broken` do not hold it.
+    Of the table: `observed` is the figure that was found.
+    """
+
+    held: bool
+    n_rows: int = 0
+    broken: Sequence[int] = ()
+    observed: str = ""
+
+
+def evaluate(frame: pl.DataFrame, expectations: Sequence[Expectation]) -> list[Seen]:
+    """What each expectation sees in the frame, in order; DataError when one cannot be evaluated on it."""
+    if not expectations:
+        return []
+    import polars as pl
+
+    gx = _great_expectations()
+    from great_expectations.core.expectation_suite import ExpectationSuite
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
+
+    dates = frozenset(name for name, kind in frame.schema.items() if kind.is_temporal())
+    asked = [_asked(expectation, dates, position) for position, expectation in enumerate(expectations)]
+    config = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        progress_bars=ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
+    )
+    source = gx.get_context(mode="ephemeral", project_config=config).data_sources.add_pandas("rows")
+    whole = source.add_dataframe_asset("rows").add_batch_definition_whole_dataframe("rows")
+    rows = frame.with_columns(pl.col(pl.Datetime).dt.replace_time_zone(None)).to_arrow().to_pandas(date_as_object=False)
+    suite = ExpectationSuite(name="rows", expectations=asked)
+    results = whole.get_batch({"dataframe": rows}).validate(suite, result_format=_FORMAT).results
+    by_position = {result.expectation_config.meta["position"]: result for result in results}
+    if sorted(by_position) != list(range(len(expectations))):
+        raise RuntimeError(f"Great Expectations evaluated {len(results)} of {len(expectations)} expectations")
+    if len(expectations) > 1 and any(_exception(result) for result in results):
+        # One that cannot be evaluated takes others of its suite with it; alone, each tells its own failure.
+        return [evaluate(frame, [expectation])[0] for expectation in expectations]
+    return [_seen(by_position[position], expectation) for position, expectation in enumerate(expectations)]
+
+
+def try_arguments(expectations: Sequence[Expectation], dates: frozenset[str]) -> None:
+    """ProjectError for the first expectation whose arguments cannot be, before any data are read."""
+    for expectation in expectations:
+        _asked(expectation, dates)
+
+
+def _great_expectations() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on import it uses modules that Python has deprecated
+        import great_expectations as gx
+    return gx
+
+
+def _asked(expectation: Expectation, dates: frozenset[str], position: int = 0) -> Any:
+    """Great Expectations' own object for it; bounds that are text in the file are moments where the column's are."""
+    _great_expectations()
+    from great_expectations.expectations.registry import get_expectation_impl
+
+    given: dict[str, Any] = dict(expectation.arguments)
+    try:
+        if set(expectation.columns) & dates:
+            for bound in given.keys() & set(_BOUNDS):
+                value = given[bound]
+                given[bound] = [_moment(item) for item in value] if isinstance(value, list) else _moment(value)
+        return get_expectation_impl(expectation.type)(**given, meta={"position": position})
+    except (TypeError, ValueError) as exc:
+        raise ProjectError(
+            f"{expectation.type} in expectations.yaml cannot be asked with {dict(expectation.arguments)}",
+            found=" ".join(str(exc).split()),
+            action="Correct its arguments",
+        ) from exc
+
+
+def _moment(value: Any) -> Any:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _exception(result: Any) -> str:
+    """What Great Expectations stumbled over, which it tells in two shapes; empty when it did not."""
+    told: dict[str, Any] = result.exception_info or {}
+    each: list[Any] = [told] if "raised_exception" in told else list(told.values())
+    return "; ".join(
+        sorted({" ".join(str(one["exception_message"]).split()) for one in each if one["raised_exception"]})
+    )
+
+
+def _seen(result: Any, expectation: Expectation) -> Seen:
+    found: dict[str, Any] = result.result
+    stumbled = _exception(result)
+    if stumbled or not found:
+        raise DataError(
+            f"{expectation.type} cannot be evaluated on {', '.join(expectation.columns) or 'the table'}",
+            found=stumbled or "no result",
+            action="Check in expectations.yaml that the expectation suits the column's type",
+        )
+    if not expectation.names_rows:
+        observed = found.get("observed_value")
+        return Seen(bool(result.success), observed=f"{observed:g}" if isinstance(observed, float) else str(observed))
+    broken: Sequence[int] = found.get("unexpected_index_list") or []
+    if len(broken) != found["unexpected_count"]:
+        raise RuntimeError(f"{expectation.type}: {found['unexpected_count']} rows broke it, {len(broken)} are named")
+    return Seen(not broken, n_rows=found["element_count"] - found.get("missing_count", 0), broken=broken)

@@ -1,0 +1,114 @@
+"""Broken rows parted from the others: they lie in a Parquet file, each with its number and the reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from tasks.core import arrow, store, values
+from tasks.core.findings import Finding, rejects
+from tasks.core.records import Blob, Column, Dataset, Part
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+ROW_NUMBER = "__row_number__"
+
+
+def isolate(dataset: Dataset, findings: Sequence[Finding]) -> tuple[Blob | None, int]:
+    """All rows that are to blame, as they came, with `__row_number__` and `reason`; None when there are none."""
+    import numpy as np
+    import polars as pl
+    import pyarrow.parquet as pq
+
+    broken = np.zeros(dataset.n_rows, dtype=np.bool_)
+    for finding in findings:
+        if finding.broke is not None:
+            broken |= finding.broke
+    if not broken.any():
+        return None, 0
+    numbers = values.meant_as_numbers(dataset)
+    # A column of the data may be called `reason`; it keeps its name.
+    reason = "reason" if all(column.name != "reason" for column in dataset.columns) else "__reason__"
+    with store.writing(".parquet") as pending, ExitStack() as opened:
+        writer: pq.ParquetWriter | None = None
+        n_done = 0
+        for batch in store.batches(dataset):
+            at = np.flatnonzero(broken[n_done : n_done + batch.num_rows])
+            if len(at):
+                rows = pl.DataFrame(batch)[at]
+                why = _reasons(rows, findings, numbers, at + n_done)
+                table = rows.with_columns(pl.Series(ROW_NUMBER, at + n_done), why.alias(reason)).to_arrow()
+                if writer is None:
+                    writer = opened.enter_context(pq.ParquetWriter(pending.file, table.schema, compression="zstd"))  # pyright: ignore
+                writer.write_table(table)
+            n_done += batch.num_rows
+        opened.close()
+        return pending.keep(), int(broken.sum())
+
+
+def _reasons(
+    rows: pl.DataFrame, findings: Sequence[Finding], numbers: Sequence[str], at: NDArray[np.intp]
+) -> pl.Series:
+    """For each row all that it broke, like `age: expected a number, found 'abc'; …`."""
+    import polars as pl
+
+    cast = values.cast(rows, numbers)
+    each: list[pl.Series] = []
+    for finding in findings:
+        if finding.broke is None:
+            continue
+        frame = rows if isinstance(finding.expectation, values.IsNumber) else cast
+        columns = finding.expectation.columns
+        text = pl.format("{}, found {}", pl.lit(finding.expectation.claim), values.shown(frame, columns))
+        blame = pl.when(pl.Series(finding.broke[at])).then(text)
+        each.append(frame.select(blame.alias(str(len(each)))).to_series())
+    return pl.DataFrame(each).select(pl.concat_str(pl.all(), separator="; ", ignore_nulls=True)).to_series()
+
+
+def without(dataset: Dataset, findings: Sequence[Finding]) -> Dataset:
+    """The rows that were not rejected, texts that are meant as numbers cast; a part with nothing to change stays."""
+    rejected = rejects(findings, dataset.n_rows)
+    numbers = values.meant_as_numbers(dataset)
+    if not numbers and not rejected.any():
+        return dataset
+    missing = {column.name: column.n_missing for column in dataset.columns}
+    parts: list[Part] = []
+    n_done = 0
+    for part in dataset.parts:
+        here = rejected[n_done : n_done + part.n_rows]
+        if numbers or here.any():
+            parts.extend(_rewritten(dataset, part, here, numbers, missing))
+        else:
+            parts.append(part)
+        n_done += part.n_rows
+    columns = tuple(Column(name=one.name, type=one.type, n_missing=missing[one.name]) for one in dataset.columns)
+    return store.dataset(dataset.name, tuple(part for part in parts if part.n_rows), columns)
+
+
+def _rewritten(
+    dataset: Dataset, part: Part, rejected: NDArray[np.bool_], numbers: Sequence[str], missing: dict[str, int]
+) -> tuple[Part, ...]:
+    """The part less the rejected rows; `missing` follows what goes and what becomes null."""
+    import polars as pl
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    stored = pq.read_schema(store.path(part.blob))
+    schema = pa.schema([pa.field(one.name, pa.float64()) if one.name in numbers else one for one in stored])
+
+    def kept() -> Iterator[pa.RecordBatch]:
+        n_done = 0
+        for batch in store.batches(dataset.model_copy(update={"parts": (part,)})):
+            rows = pl.DataFrame(batch)
+            left = values.cast(rows, numbers).filter(pl.Series(~rejected[n_done : n_done + batch.num_rows]))
+            n_done += batch.num_rows
+            for name in missing:
+                missing[name] += left[name].null_count() - rows[name].null_count()
+            yield from left.to_arrow().cast(schema).to_batches()
+
+    return store.put_parts(arrow.grouped(kept(), schema), schema)
