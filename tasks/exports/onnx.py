@@ -46,7 +46,8 @@ def _check(estimator: Any, card: ModelCard) -> None:
             expected=f"{len(card.features)} columns, as the card says",
             found=f"a model fitted on {width}",
         )
-    classes = [str(name) for name in getattr(estimator, "classes_", card.target.classes)]
+    known = getattr(estimator, "classes_", None)
+    classes = [] if known is None else [str(name) for name in known]
     if classes not in (list(card.target.classes), [str(code) for code in range(len(card.target.classes))]):
         raise KeepfitError(
             "The model cannot be exported, it and its card disagree about the classes",

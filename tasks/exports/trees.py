@@ -209,7 +209,8 @@ def _members(
     """Turn splits on a native category into membership splits, in place; the codes that go left, by node.
 
     An unknown category goes where a missing one goes. A missing value is no member of anything, so where missing
-    goes left the sides are swapped and the members are those known codes that go right.
+    goes left the sides are swapped and the members are those known codes that go right. Codes are whole numbers:
+    onnxruntime looks at a fraction as at the whole number below it.
     """
     members: dict[int, list[float]] = {}
     for i in np.flatnonzero(node["is_categorical"].astype(bool) & ~leaf):
