@@ -28,7 +28,12 @@ class Refusal(Exception):
 
     def body(self) -> bytes:
         """The answer: `{"error": {what, row, field, expected, found, next}}`."""
-        return msgspec.json.encode({"error": self.error})
+        return msgspec.json.encode({"error": {key: _shortened(value) for key, value in self.error.items()}})
+
+
+def _shortened(value: str | int | None) -> str | int | None:
+    """What a request said may be a megabyte, or half of a surrogate pair."""
+    return value[:1000].encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 BROKEN = Refusal(500, "The model could not answer", action="Try again; the server's log says what happened.")

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from tasks.core.records import Column, Feature, ModelCard, Target
+from tasks.core.records import Column, ColumnType, Feature, ModelCard, Problem, Target
 
 SERVE = """
 import sys
@@ -25,7 +25,7 @@ path, digest, port = sys.argv[1:]
 run(lambda: (Path(path), digest, "3"), "ship", port=int(port), on_ready=lambda address: print(address, flush=True))
 """
 
-INPUTS = {
+INPUTS: dict[str, ColumnType] = {
     "age": "number",
     "cabin class": "integer",
     "embarked": "text",
@@ -53,26 +53,32 @@ SAMPLES = (
 )
 
 
-def card(problem: str = "binary", escaped: bool = True, n_numbers: int = 0) -> ModelCard:
+def card(problem: Problem = "binary", escaped: bool = True, n_numbers: int = 0) -> ModelCard:
     """A card over INPUTS, or over `n_numbers` number columns."""
-    inputs = {name: kind for name, kind in INPUTS.items() if escaped or '"' not in name}
+    inputs: dict[str, ColumnType] = {name: kind for name, kind in INPUTS.items() if escaped or '"' not in name}
     features = [
         Feature(name="age", kind="number"),
         Feature(name="cabin class", kind="category", levels=("3", "1", "2")),
         Feature(name="embarked", kind="category", levels=("S", "C", "Q")),
         Feature(name="возраст 年", kind="boolean"),
         Feature(name="boarded", kind="date"),
+        Feature(name="day", kind="number", expression="day(boarded)"),
+        Feature(name="port", kind="category", levels=("J", "S"), expression="extract(embarked, '^(.)')"),
     ]
     samples = [{name: row[name] for name in inputs} for row in SAMPLES]
     if n_numbers:
-        inputs = {f"x{i}": "number" for i in range(n_numbers)}
+        inputs = dict.fromkeys((f"x{i}" for i in range(n_numbers)), "number")
         features = [Feature(name=name, kind="number") for name in inputs]
         samples = [dict.fromkeys(inputs, 1.5)]
-    classes = {"binary": ("drowned", "saved"), "multiclass": ("a", "b", "c"), "regression": ()}[problem]
+    classes: dict[Problem, tuple[str, ...]] = {
+        "binary": ("drowned", "saved"),
+        "multiclass": ("a", "b", "c"),
+        "regression": (),
+    }
     return ModelCard.model_validate(
         {
             "project": "ship",
-            "target": Target(name="fate", problem=problem, classes=classes),
+            "target": Target(name="fate", problem=problem, classes=classes[problem]),
             "metric": "log_loss",
             "inputs": tuple(Column(name=name, type=kind, n_missing=0) for name, kind in inputs.items()),
             "features": tuple(features),

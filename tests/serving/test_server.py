@@ -134,10 +134,12 @@ def test_the_page_asks_nobody_else_and_holds_no_foreign_markup(client: httpx.Cli
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
 def test_the_page_builds_its_form_in_a_browser(served: Any, tmp_path: Path) -> None:
-    quiet = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
+    quiet = (
+        "--no-sandbox --disable-gpu --disable-quic --no-first-run "
+        "--disable-background-networking --disable-component-update --disable-sync --enable-logging=stderr"
+    )
     done = subprocess.run(
-        ["chromium", "--headless", *quiet.split(), "--disable-component-update", f"--user-data-dir={tmp_path}"]
-        + ["--enable-logging=stderr", "--dump-dom", served.url + "/"],
+        ["chromium", "--headless", *quiet.split(), f"--user-data-dir={tmp_path}", "--dump-dom", served.url + "/"],
         capture_output=True,
         text=True,
         timeout=60,
