@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from tasks.core import store
 from tasks.core.errors import DataError
 from tasks.core.nearest import perhaps
 from tasks.core.records import CheckedDataset, Dataset, Note, Record, Splits
@@ -61,7 +62,7 @@ def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
 
 def _inputs(rows: Dataset, section: Preparation) -> tuple[list[str], list[Note]]:
     """The columns that stay in the splits, and notes on those of the data that are no features all the same."""
-    from tasks.core.expressions import names_in
+    from tasks.core.expressions import computed, names_in
 
     names = [column.name for column in rows.columns]
     by = None if section.split.by == "hash" else section.split.column
@@ -69,11 +70,16 @@ def _inputs(rows: Dataset, section: Preparation) -> tuple[list[str], list[Note]]
         if name is not None and name not in names:
             action = perhaps(name, names, f"The columns are {', '.join(names[:10])}")
             raise DataError(f"`{said}` names column {name!r}, which the data do not have", action=action)
-    for name in section.features:
+    for name in (*section.features, "__row__", "__fold__"):
         if name in names:
-            raise DataError(f"Feature {name!r} has the name of a column", action="Give the feature another name")
-    needed = {name for text in section.features.values() for name in names_in(text)} | {by}
-    stay = [name for name in names if name != section.target and (name not in section.drop or name in needed)]
+            raise DataError(f"Name {name!r} stands for a feature and for a column", action="Rename one of them")
+    computed(store.scan(rows), section.features)  # Nothing is computed yet, but what cannot be is refused.
+    needed = {name for text in section.features.values() for name in names_in(text)}
+    if section.target in needed:
+        raise DataError(
+            f"A declared feature needs the target {section.target!r}", action="Make features of what is known before it"
+        )
+    stay = [name for name in names if name != section.target and (name not in section.drop or name in {*needed, by})]
     reasons = dict.fromkeys(section.drop, "dropped as the project says")
     if by is not None:
         # A model learns nothing for times and groups that it will only meet later.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from tasks.core.arrow import column_type
-from tasks.core.records import Column
+from tasks.core.records import Column, ColumnType
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,7 +19,7 @@ class Census:
     """What is known of a stream's columns once it is over."""
 
     def __init__(self, schema: pa.Schema, *, find_numbers: bool) -> None:
-        self._types = {field.name: column_type(field.type) for field in schema}
+        self._types: dict[str, ColumnType] = {field.name: column_type(field.type) for field in schema}
         self._missing = dict.fromkeys(self._types, 0)
         self._numbers = {name: 0 for name, kind in self._types.items() if find_numbers and kind == "text"}
         self.n_rows = 0
@@ -40,8 +40,9 @@ class Census:
     def columns(self) -> tuple[Column, ...]:
         """The columns as they were found."""
         columns: list[Column] = []
-        for name, found in self._types.items():
+        for name, kind in self._types.items():
             n_present = self.n_rows - self._missing[name]
             are_numbers = n_present > 0 and self._numbers.get(name, 0) >= NUMBERS * n_present
-            columns.append(Column(name=name, type="number" if are_numbers else found, n_missing=self._missing[name]))
+            meant: ColumnType = "number" if are_numbers else kind
+            columns.append(Column(name=name, type=meant, n_missing=self._missing[name]))
         return tuple(columns)

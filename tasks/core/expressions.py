@@ -27,7 +27,7 @@ Types = Mapping[str, Type]
 Frame = TypeVar("Frame", "pl.DataFrame", "pl.LazyFrame")
 Row = Mapping[str, Any]
 
-_OPERATORS = frozenset("+-*/") | {"negative", "==", "!=", "<", "<=", ">", ">=", "and", "or", "not"}
+_CALLABLE = tuple(name for name in FUNCTIONS if name.isidentifier() and name not in syntax.WORDS)
 
 
 def names_in(text: str) -> set[str]:
@@ -88,10 +88,9 @@ def _type(node: Node, columns: Types, text: str) -> Type:
 
 
 def _type_of_call(node: Call, columns: Types, text: str) -> Type:
-    function = FUNCTIONS.get(node.function) if node.function != "negative" or text[node.at] == "-" else None
+    function = FUNCTIONS.get(node.function)
     if function is None:
-        known = [name for name in FUNCTIONS if name not in _OPERATORS]
-        action = perhaps(node.function, known, f"The functions are {', '.join(known)}")
+        action = perhaps(node.function, _CALLABLE, f"The functions are {', '.join(_CALLABLE)}")
         raise ExpressionError(text, node.at, f"there is no function {node.function!r}", action)
     if len(node.arguments) != len(function.takes):
         problem = f"{node.function} takes {len(function.takes)} arguments, not {len(node.arguments)}"
@@ -132,11 +131,11 @@ def _types_of(frame: pl.DataFrame | pl.LazyFrame) -> dict[str, Type]:
     for name, dtype in frame.collect_schema().items():
         if dtype.is_numeric():
             types[name] = "number"
-        elif dtype in (pl.Date, pl.Datetime):
+        elif isinstance(dtype, (pl.Date, pl.Datetime)):
             types[name] = "date"
         elif dtype == pl.Boolean:
             types[name] = "boolean"
-        elif dtype in (pl.String, pl.Null):
+        elif isinstance(dtype, (pl.String, pl.Null)):
             types[name] = "text"
     return types
 

@@ -7,6 +7,7 @@ An argument is missing, so is the result, unless the function `sees_missing`. A 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -96,11 +97,7 @@ def _words_polars(text: pl.Expr) -> pl.Expr:
 
 
 def _words_python(text: str) -> float:
-    return float(len("".join(" " if sign in SPACES else sign for sign in text).split(" ")) - _blanks(text))
-
-
-def _blanks(text: str) -> int:
-    return sum(not word for word in "".join(" " if sign in SPACES else sign for sign in text).split(" "))
+    return float(len(re.findall(_WORD, text)))
 
 
 def _days_polars(start: pl.Expr, end: pl.Expr) -> pl.Expr:
@@ -143,7 +140,7 @@ FUNCTIONS: dict[str, Function] = {
     "-": _of_numbers(lambda a, b: a - b, lambda a, b: a - b),
     "*": _of_numbers(lambda a, b: a * b, lambda a, b: a * b),
     "/": _of_numbers(lambda a, b: a / b, lambda a, b: a / b),
-    "negative": _of_number(lambda a: -a, lambda a: -a),
+    "unary -": _of_number(lambda a: -a, lambda a: -a),
     "==": _equality(lambda a, b: a == b, lambda a, b: a == b),
     "!=": _equality(lambda a, b: a != b, lambda a, b: a != b),
     "<": _comparison(lambda a, b: a < b, lambda a, b: a < b),

@@ -66,7 +66,8 @@ def columns_used(features: Iterable[Feature]) -> set[str]:
 
 def write(rows: Dataset, recipe: Recipe, placed: Partition) -> tuple[Dataset, Dataset, Dataset]:
     """The training, validation and test rows, in the order in which they were found."""
-    train, validation, test = (_write(rows, recipe, placed, part) for part in range(len(PARTS)))
+    schema = _schema(rows, recipe)
+    train, validation, test = (_write(rows, recipe, placed, part, schema) for part in range(len(PARTS)))
     _require_classes(train, recipe.target)
     return train, validation, test
 
@@ -84,8 +85,7 @@ def _require_classes(train: Dataset, target: Target) -> None:
         )
 
 
-def _write(rows: Dataset, recipe: Recipe, placed: Partition, part: int) -> Dataset:
-    schema = _schema(rows, recipe)
+def _write(rows: Dataset, recipe: Recipe, placed: Partition, part: int, schema: pa.Schema) -> Dataset:
     census = Census(schema, find_numbers=False)
     groups = arrow.grouped(_batches(rows, recipe, placed, part, schema), schema)
     parts = store.put_parts(census.counting(groups), schema)

@@ -47,11 +47,16 @@ Node = Literal | Name | Call
 
 
 class ExpressionError(ProjectError):
-    """An expression that cannot be read: the text, and a caret below the place."""
+    """An expression that cannot be read: the problem, the text, and a caret below the place."""
 
     def __init__(self, text: str, at: int, problem: str, action: str = "") -> None:
-        line = text.replace("\n", " ")
-        super().__init__(f"{problem}\n    {line}\n    {' ' * at}^\nin a declared feature", action=action)
+        super().__init__(f"A declared feature cannot be used: {problem}", found=text, action=action)
+        self.at = at
+
+    def __str__(self) -> str:
+        line = self.found.replace("\n", " ")
+        action = f"\n{self.action}." if self.action else ""
+        return f"{self.what}\n    {line}\n    {' ' * self.at}^{action}"
 
 
 @dataclass(frozen=True)
@@ -72,8 +77,8 @@ _TOKENS = re.compile(
 )
 _LEFT_BINDING = {"or": 1, "and": 2, "==": 4, "!=": 4, "<": 4, "<=": 4, ">": 4, ">=": 4, "+": 5, "-": 5, "*": 6, "/": 6}
 _NOT, _COMPARISON, _MINUS = 3, 4, 7
-_WORDS = frozenset({"and", "or", "not"})
-_DEEPEST = 100
+WORDS = frozenset({"and", "or", "not"})
+_LONGEST = 300
 
 
 @lru_cache(maxsize=1024)
@@ -96,7 +101,8 @@ class _Parser:
         self._text = text
         self._tokens = [*_lexed(text), _Token("end", "", len(text.rstrip()))]
         self._at = 0
-        self._depth = 0
+        if len(self._tokens) > _LONGEST:
+            self._fail(f"an expression has at most {_LONGEST} words and signs", self._tokens[_LONGEST].at)
 
     def whole(self) -> Node:
         tree = self._expression(0)
@@ -122,16 +128,12 @@ class _Parser:
         raise ExpressionError(self._text, self._next.at if at is None else at, problem)
 
     def _expression(self, binding: int) -> Node:
-        self._depth += 1
-        if self._depth > _DEEPEST:
-            self._fail("this is nested too deeply")
         left = self._prefix()
         while (ours := self._binding()) > binding:
             operator = self._take()
             left = Call(operator.text, (left, self._expression(ours)), operator.at)
             if ours == _COMPARISON and self._binding() == _COMPARISON:
                 self._fail("comparisons cannot be chained; write `a < b and b < c`")
-        self._depth -= 1
         return left
 
     def _binding(self) -> int:
@@ -153,7 +155,7 @@ class _Parser:
         if token.kind == "word" and token.text == "not":
             return Call("not", (self._expression(_NOT),), token.at)
         if token.kind == "sign" and token.text == "-":
-            return Call("negative", (self._expression(_MINUS),), token.at)
+            return Call("unary -", (self._expression(_MINUS),), token.at)
         if token.kind == "sign" and token.text == "(":
             inner = self._expression(0)
             self._expect(")")
@@ -182,7 +184,7 @@ def _lexed(text: str) -> Iterator[_Token]:
             raise ExpressionError(text, at, problem, hint)
         kind = str(found.lastgroup)
         if kind != "space":
-            yield _Token("word" if kind == "name" and found[0] in _WORDS else kind, found[0], at)
+            yield _Token("word" if kind == "name" and found[0] in WORDS else kind, found[0], at)
         at = found.end()
 
 

@@ -20,6 +20,8 @@ ROWS_PER_CLASS = 5
 
 def inferred_target(values: pl.Series, wish: ProblemWish | None) -> Target:
     """The target of these values, none of which is missing; DataError when nothing can be learned from them."""
+    import polars as pl
+
     name, n_rows, n_different = values.name, len(values), values.n_unique()
     if n_different < 2:
         found = f"{n_rows:,} times {values[0]!r}" if n_rows else "no value at all"
@@ -29,6 +31,8 @@ def inferred_target(values: pl.Series, wish: ProblemWish | None) -> Target:
             found=found,
             action="Check `target`, and what filled the column",
         )
+    if values.dtype.is_temporal() or values.dtype == pl.Binary:
+        raise DataError(f"Target {name!r} cannot be learned", expected="numbers or classes", found="dates or bytes")
     problem, reason = (wish, "as the project says") if wish else _problem(values, n_different)
     if problem == "regression":
         if not values.dtype.is_numeric():

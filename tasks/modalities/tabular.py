@@ -41,7 +41,10 @@ def features(
     for start in range(0, len(names), at_once):
         for values in store.scan(train).select(names[start : start + at_once]).collect().iter_columns():
             feature = feature_or_note(values, declared.get(values.name))
-            (notes if isinstance(feature, Note) else found).append(feature)
+            if isinstance(feature, Note):
+                notes.append(feature)
+            else:
+                found.append(feature)
             if (note := outliers(values)) is not None:
                 notes.append(note)
     if not found:
