@@ -13,6 +13,8 @@ from tasks.core.records import Column
 if TYPE_CHECKING:
     import polars as pl
 
+TRUTHS = {"true": True, "false": False, "1": True, "0": False}
+
 
 def taken(frame: pl.DataFrame, columns: Sequence[Column], missing_ok: bool = False, first_row: int = 0) -> pl.DataFrame:
     """The columns, in order and in their types; other columns of the frame are left out.
@@ -54,21 +56,23 @@ def _cast(values: pl.Series, column: Column, first_row: int) -> pl.Series:
     """The values in the column's type; what is of it already, or a number for a number, stays as it is."""
     import polars as pl
 
+    if isinstance(values.dtype, (pl.Categorical, pl.Enum)):
+        values = values.cast(pl.String)
     found = values.dtype
-    if isinstance(found, (pl.Categorical, pl.Enum)):
-        values, found = values.cast(pl.String), pl.String()
     if found == pl.Null:
         return values.cast(_dtype(column))
-    if column.type == "text":
+    if column.type == "text" and not (found.is_nested() or found == pl.Binary or found == pl.Object):
         return _text(values)
-    if column.type == "binary" or (column.type == "date" and found == pl.Date):
-        return values
     if column.type == "date" and isinstance(found, pl.Datetime):
         zoned = values.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if found.time_zone else values
         return zoned.cast(pl.Datetime("us"))
-    if column.type in ("number", "integer", "boolean") and (found.is_numeric() or found == pl.Boolean):
-        return values.cast(pl.Float64) if found == pl.Boolean and column.type != "boolean" else values
-    if found != pl.String:
+    if column.type in ("number", "integer") and (found.is_numeric() or found == pl.Boolean):
+        return values.cast(pl.Float64) if found == pl.Boolean else values
+    if found == {"boolean": pl.Boolean, "date": pl.Date, "binary": pl.Binary}.get(column.type):
+        return values
+    if column.type == "boolean" and found.is_numeric():
+        values = _text(values)
+    if values.dtype != pl.String or column.type == "binary":
         raise _wrong(column, f"{found}")
     return _parsed(values.str.strip_chars().replace("", None), column, first_row)
 
@@ -78,7 +82,7 @@ def _parsed(texts: pl.Series, column: Column, first_row: int) -> pl.Series:
     import polars as pl
 
     if column.type == "boolean":
-        parsed = texts.str.to_lowercase().replace_strict({"true": True, "false": False}, default=None)
+        parsed = texts.str.to_lowercase().replace_strict(TRUTHS, default=None, return_dtype=pl.Boolean)
     elif column.type == "date":
         known = texts.unique().drop_nulls().to_list()
         parsed = texts.replace_strict(known, [_moment(text) for text in known], return_dtype=pl.Datetime("us"))
@@ -102,7 +106,8 @@ def _text(values: pl.Series) -> pl.Series:
     """Text; a whole number without the ".0" that a file reader adds where values are missing."""
     import polars as pl
 
-    if values.dtype.is_float():
+    if values.dtype.is_float() or values.dtype.is_decimal():
+        values = values.cast(pl.Float64).fill_nan(None)
         whole = values.cast(pl.Int64, strict=False)
         return (
             pl.select(

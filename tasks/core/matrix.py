@@ -31,7 +31,10 @@ _EXPECTED: dict[FeatureKind, str] = {
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_MICROSECONDS_A_DAY = 86_400_000_000.0
+_MICROSECONDS_A_DAY = 86_400_000_000
+_DAYS_A_MICROSECOND = (
+    1 / _MICROSECONDS_A_DAY
+)  # polars divides by a constant so; dividing here would differ in the last bit
 
 
 def matrix(frame: pl.DataFrame, features: Sequence[Feature]) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -71,7 +74,7 @@ def _column(frame: pl.DataFrame, feature: Feature) -> pl.Expr:
         )
     column, found = pl.col(feature.name).alias(feature.name), frame.schema[feature.name]
     if found == pl.Null:
-        return pl.lit(MISSING).alias(feature.name)
+        return column
     if isinstance(found, (pl.Categorical, pl.Enum)):
         column, found = column.cast(pl.String), pl.String()
     if feature.kind == "category":
@@ -110,7 +113,7 @@ def _category_column(column: pl.Expr, found: pl.DataType, feature: Feature) -> p
     else:
         return None
     known = column.replace_strict(list(codes), list(codes.values()), default=UNSEEN, return_dtype=pl.Float64)
-    return pl.when(column.is_not_null()).then(known if codes else pl.lit(UNSEEN))
+    return pl.when(column.is_not_null()).then(known)
 
 
 def _date_column(frame: pl.DataFrame, column: pl.Expr, found: pl.DataType, feature: Feature) -> pl.Expr | None:
@@ -119,11 +122,13 @@ def _date_column(frame: pl.DataFrame, column: pl.Expr, found: pl.DataType, featu
     if found == pl.Date:
         return column.to_physical()
     if isinstance(found, pl.Datetime):
-        return column.cast(pl.Datetime("us", found.time_zone)).to_physical().cast(pl.Float64) / _MICROSECONDS_A_DAY
+        moment = column.cast(pl.Datetime("us", found.time_zone)).to_physical()
+        day, rest = moment // _MICROSECONDS_A_DAY, moment % _MICROSECONDS_A_DAY
+        return day.cast(pl.Float64) + rest.cast(pl.Float64) * _DAYS_A_MICROSECOND
     if found == pl.String:
         texts = frame[feature.name].unique().drop_nulls().to_list()
         days = [_days(text, feature) for text in texts]
-        return column.replace_strict(texts, days, default=None, return_dtype=pl.Float64) if texts else pl.lit(MISSING)
+        return column.replace_strict(texts, days, default=None, return_dtype=pl.Float64)
     return None
 
 
@@ -189,7 +194,8 @@ def _days(value: Any, feature: Feature) -> float:
             raise _wrong_type(feature, repr(value)) from exc
     if isinstance(value, datetime):
         moment = value if value.tzinfo else value.replace(tzinfo=UTC)
-        return float((moment - _EPOCH) // _MICROSECOND) / _MICROSECONDS_A_DAY
+        day, rest = divmod((moment - _EPOCH) // _MICROSECOND, _MICROSECONDS_A_DAY)
+        return float(day) + float(rest) * _DAYS_A_MICROSECOND
     if isinstance(value, date):
         return float((value - _EPOCH.date()).days)
     raise _wrong_type(feature, repr(value))

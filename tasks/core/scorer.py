@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
-from tasks.core import inputs
+from tasks.core import expressions, inputs
 from tasks.core.errors import DataError, Refused, Unavailable
 from tasks.core.matrix import matrix
 from tasks.core.records import ModelCard
@@ -117,12 +117,8 @@ class Scorer:
     def _predict(self, frame: pl.DataFrame, missing_ok: bool, first_row: int) -> pl.DataFrame:
         import polars as pl
 
-        rows = inputs.taken(frame, self.card.inputs, missing_ok, first_row)
-        if any(feature.expression for feature in self.card.features):
-            from tasks.core import expressions
-
-            rows = expressions.with_declared(rows, self.card.features)
-        answers = self.ask(matrix(rows, self.card.features))
+        raw = inputs.taken(frame, self.card.inputs, missing_ok, first_row)
+        answers = self.ask(matrix(expressions.with_declared(raw, self.card.features), self.card.features))
         labels = self.labels(answers)
         columns = {"prediction": pl.Series(labels, dtype=pl.String) if self.card.target.classes else pl.Series(labels)}
         for position, name in enumerate(self.card.target.classes):
