@@ -211,7 +211,7 @@ class TrainedModel(Record):
     """The model of record: one ONNX file that carries its card; serving needs nothing else.
 
     `parity` is a Parquet file of rows (real, missing, unseen, extreme) with what the fitted Python model answered.
-    `curves` is a Parquet file: member, iteration, set (train or validation), metric, value.
+    `curves` is a Parquet file: member, family, iteration, set (train or validation), loss.
     """
 
     artifact: Blob

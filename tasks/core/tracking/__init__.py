@@ -2,7 +2,7 @@
 
 from tasks.core.tracking.logged import log
 from tasks.core.tracking.registry import champion, describe, opponent, register, set_alias, version_of
-from tasks.core.tracking.runs import Run, address, client, code_version, run
+from tasks.core.tracking.runs import Run, address, client, code_version, find_run, run, run_id
 
 __all__ = [
     "Run",
@@ -11,10 +11,12 @@ __all__ = [
     "client",
     "code_version",
     "describe",
+    "find_run",
     "log",
     "opponent",
     "register",
     "run",
+    "run_id",
     "set_alias",
     "version_of",
 ]

@@ -123,7 +123,7 @@ def _log_curves(curves: Any) -> None:
 
     now = int(time.time() * 1000)
     points = [
-        Metric(f"curve.{row['member']}.{row['set']}.{row['metric']}", row["value"], now, row["iteration"])
+        Metric(f"curve.{row['member']}.{row['set']}", row["loss"], now, row["iteration"])
         for row in curves.iter_rows(named=True)
     ]
     for start in range(0, len(points), METRICS_PER_BATCH):

@@ -46,12 +46,15 @@ def version_of(project: str, digest: str) -> Any | None:
     return found[0] if found else None
 
 
-def register(project: str, artifact: Blob, card: ModelCard, tags: dict[str, str], description: str) -> str:
+def register(project: str, artifact: Blob) -> str:
     """Register the ONNX file, loadable by `mlflow.pyfunc`, with signature and requirements; returns the version."""
     import warnings
 
     import mlflow
 
+    from tasks.core.scorer import Scorer
+
+    card = Scorer.open(store.path(artifact), artifact.digest).card
     active = run_id()
     with warnings.catch_warnings(), mlflow.start_run(run_id=active):
         warnings.simplefilter("ignore")  # MLflow asks for type hints and examples that the signature makes needless
@@ -70,21 +73,16 @@ def register(project: str, artifact: Blob, card: ModelCard, tags: dict[str, str]
     except mlflow.MlflowException as exc:
         if exc.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    version = client().create_model_version(
-        project,
-        info.model_uri,
-        run_id=active,
-        tags={"keepfit.digest": artifact.digest, "keepfit.size": str(artifact.size), **tags},
-        description=description,
-    )
-    return str(version.version)
+    tags = {"keepfit.digest": artifact.digest, "keepfit.size": str(artifact.size)}
+    return str(client().create_model_version(project, info.model_uri, run_id=active, tags=tags).version)
 
 
-def describe(project: str, version: str, tags: dict[str, str], description: str) -> None:
+def describe(project: str, version: str, decision: str, reasons: tuple[str, ...], previous: str | None) -> None:
     """Write the decision and its evidence on a registered version."""
-    for name, value in tags.items():
-        client().set_model_version_tag(project, version, name, value)
-    client().update_model_version(project, version, description)
+    client().set_model_version_tag(project, version, "keepfit.decision", decision)
+    if previous is not None:
+        client().set_model_version_tag(project, version, "keepfit.previous", previous)
+    client().update_model_version(project, version, "\n".join(f"- {reason}" for reason in reasons))
 
 
 def set_alias(project: str, alias: str, version: str) -> None:

@@ -110,6 +110,15 @@ def run(project: str, name: str, parameters: dict[str, str], tags: dict[str, str
         mlflow_client.set_terminated(run_id, status)
 
 
+def find_run(project: str, flow_run_id: str) -> Run:
+    """The MLflow run that the flow run logged to."""
+    experiment = client().get_experiment_by_name(project)
+    assert experiment is not None
+    tag = f"tags.`keepfit.flow_run` = '{flow_run_id}'"
+    found = client().search_runs([experiment.experiment_id], filter_string=tag, max_results=1)
+    return Run(project, experiment.experiment_id, found[0].info.run_id)
+
+
 def code_version(project: Path) -> dict[str, str]:
     """Which code and which libraries a run was made with: the git commit of the project and the lock's digest."""
     tags = {"keepfit.lock": _lock_digest()}

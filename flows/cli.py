@@ -1,0 +1,119 @@
+"""The `keepfit` command: what can be said on the command line, and what a failure looks like.
+
+Nothing heavy is imported here; each command's module is, when it is called.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import sys
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+
+from tasks.core.errors import KeepfitError, Unavailable
+
+INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command that the arguments name and exit with its code: 0, 1 failed, 2 wrong use, 3 refused."""
+    options = parser().parse_args(arguments)
+    try:
+        code = import_module(f"flows.commands.{options.command}").run(options)
+    except KeyboardInterrupt:
+        code = _told("Interrupted: what was finished is kept; the same command again goes on from there.", INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has gone, like `head`. Nothing more can be told.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except KeepfitError as exc:
+        if options.debug:
+            raise
+        code = _told(str(exc), exc.exit_code, options)
+    except Exception as exc:
+        if options.debug:
+            raise
+        code = _told(_in_words(exc), 1, options)
+    sys.stdout.flush()
+    sys.exit(code)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command and option."""
+    top = argparse.ArgumentParser(
+        prog="keepfit",
+        description="Training pipelines that keep your models fit.",
+        epilog="Every PROJECT is a folder with a project.yaml. Exit codes: 0 done, 1 failed, 2 wrong use, 3 refused.",
+    )
+    top.add_argument("--version", action="version", version=f"keepfit {version('keepfit')}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    train = _command(commands, "train", "train, test and register a model; the champion moves if the gates hold")
+    train.add_argument("--seconds", type=float, metavar="N", help="budget for tuning and fitting, in seconds")
+    train.add_argument("--trials", type=int, metavar="N", help="budget for tuning, in trials; reproducible")
+
+    predict = _command(commands, "predict", "answer a file of rows with the champion")
+    predict.add_argument("--input", type=Path, required=True, metavar="FILE", help="CSV, Parquet or JSONL")
+    predict.add_argument("--output", type=Path, required=True, metavar="FILE", help="CSV, Parquet or JSONL")
+
+    show = _command(commands, "show", "the whole configuration, what was inferred from the data, and why")
+    del show
+
+    serve = _command(commands, "serve", "the model API, and a page for people")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    serve.add_argument("--port", type=int, default=8000, metavar="N", help="port to listen on (default: 8000)")
+
+    _command(commands, "status", "what serves, since when, the last decisions, and where everything is")
+    _command(commands, "down", "end the private Prefect server", optional=True)
+    return top
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],  # pyright: ignore[reportPrivateUsage]
+    name: str,
+    what: str,
+    optional: bool = False,
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+    command.add_argument(
+        "project",
+        type=Path,
+        metavar="PROJECT",
+        help="a folder with a project.yaml",
+        nargs="?" if optional else None,
+        default=Path() if optional else None,
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object on stdout; all else goes to stderr")
+    command.add_argument("--debug", action="store_true", help="show the traceback of a failure")
+    return command
+
+
+def _told(sentence: str, code: int, options: argparse.Namespace | None = None) -> int:
+    if options is not None and options.json:
+        import json
+
+        print(json.dumps({"error": sentence, "exit_code": code}))
+    print(f"keepfit: {sentence}", file=sys.stderr)
+    return code
+
+
+def _in_words(exc: Exception) -> str:
+    """A failure that nobody foresaw, as a sentence with the way to learn more."""
+    if isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT):
+        return str(
+            Unavailable(
+                f"There is no space left to write {exc.filename or 'to the disk'}",
+                action="Make room and give the same command again: what was finished is kept",
+            )
+        )
+    if isinstance(exc, PermissionError):
+        return str(Unavailable(f"{exc.filename} may not be written or read", action="Check its permissions"))
+    first = str(exc).strip().splitlines()[0] if str(exc).strip() else "no message"
+    return f"{type(exc).__name__}: {first}. Give the command again with --debug for the traceback."
+
+
+if __name__ == "__main__":
+    main()

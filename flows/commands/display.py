@@ -1,0 +1,53 @@
+"""What a person sees while a flow runs: one line a step with its time, and what the running one is at."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tasks.core import progress
+
+WIDTH = 14
+
+
+class Display:
+    """Steps on stderr: a live line on a terminal, plain lines elsewhere; nothing when quiet."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._live = not quiet and sys.stderr.isatty()
+        self._status = None
+        self._started = time.monotonic()
+
+    def say(self, text: str) -> None:
+        """A line of its own."""
+        if not self._quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    def advance(self, step: str, text: str, done: int, total: int | None) -> None:
+        """A step started (0 of unknown), is at something, or ended (all of it)."""
+        elapsed = time.monotonic() - self._started
+        if total is not None and done >= total and (text == "remembered" or text.endswith(" s")):
+            self._clear()
+            self.say(f"  {step.replace('_', ' '):<{WIDTH}} {text:>10}   {elapsed:6.1f} s")
+        elif self._live:
+            share = f" {done}/{total}" if total else ""
+            line = f"  {step.replace('_', ' '):<{WIDTH}} {elapsed:6.1f} s  {text}{share}"
+            print(f"\r\033[K{line[:119]}", end="", file=sys.stderr, flush=True)
+
+    def _clear(self) -> None:
+        if self._live:
+            print("\r\033[K", end="", file=sys.stderr)
+
+
+@contextmanager
+def progress_display(quiet: bool) -> Iterator[Display]:
+    """A display that the steps tell of their progress."""
+    display = Display(quiet)
+    token = progress.listener.set(display.advance)
+    try:
+        yield display
+    finally:
+        progress.listener.reset(token)

@@ -1,0 +1,48 @@
+"""The outcome of a training, as a person reads it on the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.core.records import Comparison, Evaluation
+from tasks.core.step import Done
+
+
+def summary(history: list[Done], outcome: dict[str, Any]) -> str:
+    """The test figures with their intervals, the gates' decision with its reasons, and where to look further."""
+    evaluation = next(done.record for done in history if isinstance(done.record, Evaluation))
+    lines = ["", *_nothing_new(history), f"{outcome['project']} on {evaluation.n_rows:,} test rows (95 % intervals):"]
+    for metric in evaluation.metrics:
+        lines.append(f"  {metric.name:<20} {metric.value:>10.4g}   {metric.low:.4g} to {metric.high:.4g}")
+    lines += [_compared(evaluation.baseline, "the baseline"), *_champion(evaluation), ""]
+    lines += _decision(outcome)
+    lines += ["", f"Report   {outcome['report']}", f"MLflow   {outcome['mlflow']} (run {outcome['run_id']})"]
+    lines += [f"Prefect  {outcome['prefect']}", f"Took     {outcome['seconds']:.1f} s"]
+    return "\n".join(lines)
+
+
+def _nothing_new(history: list[Done]) -> list[str]:
+    trained = next(done for done in history if done.name == "train")
+    return ["Nothing that training depends on has changed: nothing was trained.", ""] if trained.remembered else []
+
+
+def _compared(comparison: Comparison, whom: str) -> str:
+    return (
+        f"  against {whom}: {comparison.metric} {comparison.ours:.4g} to {comparison.theirs:.4g}, "
+        f"gain {comparison.gain:.3g} ({comparison.low:.3g} to {comparison.high:.3g})"
+    )
+
+
+def _champion(evaluation: Evaluation) -> list[str]:
+    return [_compared(evaluation.champion, evaluation.champion.against)] if evaluation.champion else []
+
+
+def _decision(outcome: dict[str, Any]) -> list[str]:
+    model = outcome["model"]
+    name = f"{model['name']} version {model['version']} ({model['digest'][:12]})"
+    if outcome["accepted"]:
+        head = f"ACCEPTED: {name} is the champion."
+    else:
+        still = f"version {outcome['champion']} goes on serving" if outcome["champion"] else "there is no champion yet"
+        head = f"REFUSED: {name}; {still}."
+    return [head, *(f"  - {reason}" for reason in outcome["reasons"])]

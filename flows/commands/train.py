@@ -1,0 +1,115 @@
+"""`keepfit train`: the training flow, with its progress on the terminal and its outcome in words or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import threading
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows import services
+from tasks.core import store
+
+if TYPE_CHECKING:
+    from tasks.core.step import Done
+
+REFUSED = 3
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train the project; 0 when its model was accepted, 3 when a gate refused it."""
+    started = time.monotonic()
+    gc.disable()  # a third of an import's time is the collector walking over what will stay anyway
+    home = _home(options)
+    server = services.start(home)
+    from flows.commands.display import progress_display
+    from flows.training import training
+    from tasks.core import step
+
+    services.settle()
+    with progress_display(quiet=options.json) as display, store.opened(home):
+        _import_ahead()
+        gc.enable()
+        gc.freeze()
+        server.ready()
+        services.sweep(home)
+        history: list[Done] = []
+        step.history.set(history)
+        display.say(f"Prefect: {server.ui}")
+        try:
+            state: Any = training(
+                str(options.project), seconds=options.seconds, trials=options.trials, return_state=True
+            )
+        finally:
+            services.drain()
+        deployment = state.result(raise_on_failure=True)
+        outcome = _outcome(history, str(state.state_details.flow_run_id), server.ui, time.monotonic() - started)
+    if options.json:
+        print(json.dumps(outcome))
+    else:
+        from flows.commands.summary import summary
+
+        print(summary(history, outcome))
+    return 0 if deployment.accepted else REFUSED
+
+
+def _home(options: argparse.Namespace) -> Path:
+    from tasks.core.project_file import project_file
+
+    home = store.home_of(project_file(options.project).parent)
+    home.mkdir(parents=True, exist_ok=True)
+    return home
+
+
+def _import_ahead() -> None:
+    """Import what the steps will need while the server starts; they would wait for it otherwise."""
+
+    def imports() -> None:
+        for name in ("mlflow", "great_expectations", "sklearn.ensemble"):
+            import_module(name)
+
+    threading.Thread(target=imports, name="imports", daemon=True).start()
+
+
+def _outcome(history: list[Done], flow_run_id: str, prefect: str, seconds: float) -> dict[str, Any]:
+    """What `--json` prints: the names are an interface, so none is ever renamed."""
+    from tasks.core import tracking
+    from tasks.core.records import Deployment, Evaluation, Report, TrainedModel
+
+    records = {type(done.record): done.record for done in history}
+    deployment, evaluation = records[Deployment], records[Evaluation]
+    model, report = records[TrainedModel], records[Report]
+    assert isinstance(deployment, Deployment) and isinstance(evaluation, Evaluation)
+    assert isinstance(model, TrainedModel) and isinstance(report, Report)
+    run = tracking.find_run(deployment.project, flow_run_id)
+    return {
+        "project": deployment.project,
+        "run_id": run.run_id,
+        "flow_run_id": flow_run_id,
+        "accepted": deployment.accepted,
+        "reasons": list(deployment.reasons),
+        "metrics": {
+            "test": {metric.name: metric.value for metric in evaluation.metrics},
+            "test_intervals": {metric.name: [metric.low, metric.high] for metric in evaluation.metrics},
+        },
+        "model": {"name": deployment.project, "version": deployment.version, "digest": model.digest},
+        "champion": deployment.version if deployment.accepted else deployment.previous,
+        "seconds": round(seconds, 3),
+        "cached": [done.name for done in history if done.remembered],
+        "steps": {done.name: round(done.seconds, 3) for done in history},
+        "report": str(publish(report, deployment.project)),
+        "mlflow": run.url or tracking.address(),
+        "prefect": f"{prefect}/runs/flow-run/{flow_run_id}",
+    }
+
+
+def publish(report: Any, project: str) -> Path:
+    """The newest report under a name that a person can find."""
+    target = store.home() / "reports" / f"{project}.html"
+    target.parent.mkdir(exist_ok=True)
+    store.write_file(target, store.path(report.page).read_bytes())
+    return target

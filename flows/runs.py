@@ -1,0 +1,51 @@
+"""What surrounds a flow run: its home, its lock, its MLflow run, its name, and the sign that it is alive."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from prefect.runtime import flow_run
+
+from flows import services
+from tasks.core import store, tracking
+
+if TYPE_CHECKING:
+    from flows.training import Trigger
+    from tasks.project import Project
+
+
+def name_of_training() -> str:
+    """The flow run's name in the Prefect UI: the project and why it runs."""
+    from pathlib import Path
+
+    parameters: dict[str, Any] = flow_run.parameters
+    trigger: Trigger = parameters["trigger"]
+    return f"{Path(parameters['project']).name} · {trigger.evidence or trigger.kind}"
+
+
+@contextmanager
+def training(project: Project, trigger: Trigger) -> Iterator[tracking.Run]:
+    """The only training of this project in its home, known to Prefect and MLflow alike."""
+    home = store.home_of(project.folder)
+    with store.opened(home), services.locked(home, project.name):
+        tags = {
+            "keepfit.trigger": trigger.kind,
+            "keepfit.evidence": trigger.evidence,
+            "keepfit.flow_run": str(flow_run.id),
+            **tracking.code_version(project.folder),
+        }
+        with (
+            tracking.run(project.name, f"{trigger.kind} training", _parameters(project), tags) as run,
+            services.running(home, project.name, str(flow_run.id), run.run_id),
+        ):
+            yield run
+
+
+def _parameters(project: Project) -> dict[str, str]:
+    """What project.yaml said, flat, for MLflow's parameters; the source's are left to the data's own record."""
+    said = project.model_dump(mode="json", exclude={"source", "expectations_file"}, exclude_defaults=True)
+    said["source"] = project.source.kind
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in said.items()}

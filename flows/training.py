@@ -1,0 +1,54 @@
+"""The training flow: the main path from the source to the champion, as one function that reads like its diagram."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from prefect import flow
+from tasks.report import report
+
+from flows import runs
+from tasks.check import check, check_splits
+from tasks.collect import collect
+from tasks.core import tracking
+from tasks.core.records import Deployment, Record
+from tasks.deploy import deploy
+from tasks.evaluate import evaluate
+from tasks.prepare import prepare
+from tasks.project import load_project
+from tasks.select_model import select_model
+from tasks.train import train
+from tasks.tune import tune
+
+
+class Trigger(Record):
+    """Why a run exists: what started it, and the evidence if it was not a person."""
+
+    kind: Literal["manual", "schedule", "drift"] = "manual"
+    evidence: str = ""
+
+
+MANUAL = Trigger()
+
+
+@flow(name="training", flow_run_name=runs.name_of_training, validate_parameters=True, log_prints=False)
+def training(
+    project: str, seconds: float | None = None, trials: int | None = None, trigger: Trigger = MANUAL
+) -> Deployment:
+    """Train the project in the folder `project`; its champion moves only if every gate holds.
+
+    `seconds` and `trials` bound the tuning instead of the project's budget.
+    """
+    config = load_project(Path(project)).with_budget(seconds, trials)
+    with runs.training(config, trigger):
+        raw = check(collect(config.source), config.expectations.raw)
+        splits = check_splits(prepare(raw, config.preparation), config.expectations.prepared)
+        candidates = select_model(splits, config.selection)
+        tuned = tune(candidates, splits, config.tuning)
+        model = train(tuned.members, splits, config.training, tuned.metric, config.name)
+        champion = tracking.opponent(config.name, model.digest)
+        evaluation = evaluate(model, splits, champion, config.evaluation)  # the test rows, for the first time
+        deployment = deploy(config.name, model, evaluation, config.acceptance, trigger.kind)
+        report(raw, splits, candidates, tuned, model, evaluation, deployment, config.source.title)
+        return deployment

@@ -1,0 +1,126 @@
+"""Finding and reading a project.yaml, and saying in words what is wrong with one. Light: commands start with it."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from tasks.core.errors import ProjectError
+from tasks.core.nearest import nearest
+
+FILE = "project.yaml"
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+def project_file(folder: Path) -> Path:
+    """The project.yaml that a path on the command line means."""
+    file = (folder if folder.name.endswith((".yaml", ".yml")) else folder / FILE).absolute()
+    if file.is_file():
+        return file
+    siblings = [found.parent.name for found in file.parent.parent.glob(f"*/{FILE}")] if not folder.exists() else []
+    near = nearest(file.parent.name, siblings)
+    raise ProjectError(
+        f"There is no project in {folder}",
+        expected=f"a folder with a {FILE}",
+        found="no such folder" if not file.parent.exists() else f"no {FILE} in it",
+        action=f"Perhaps {file.parent.parent.name}/{near} is meant" if near else f"Name the folder that holds {FILE}",
+    )
+
+
+def project_name(folder: Path) -> str:
+    """The project's name, without loading what the rest of the file speaks of."""
+    name = read_yaml(project_file(folder)).get("name")
+    if not isinstance(name, str):
+        raise ProjectError(f"{project_file(folder)}: name", expected="a name", found=repr(name))
+    return name
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """The file as a mapping; ProjectError with the line when it is no YAML."""
+    try:
+        said = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as exc:
+        at = f", line {exc.problem_mark.line + 1}" if exc.problem_mark else ""
+        raise ProjectError(f"{file}{at} is no YAML", found=exc.problem or "", action="Mend that line") from exc
+    except (yaml.YAMLError, UnicodeDecodeError) as exc:
+        raise ProjectError(f"{file} is no YAML", found=str(exc).splitlines()[0], action="Save it as UTF-8") from exc
+    if not isinstance(said, dict):
+        raise ProjectError(f"{file}", expected="keys like `name:`, `source:` and `target:`", found=type(said).__name__)
+    return cast("dict[str, Any]", said)
+
+
+def with_variables(value: Any) -> Any:
+    """The value with every `${NAME}` in it read from the environment, at any depth."""
+    if isinstance(value, str):
+        return _VARIABLE.sub(_variable, value)
+    if isinstance(value, dict):
+        return {key: with_variables(item) for key, item in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, list):
+        return [with_variables(item) for item in cast("list[Any]", value)]
+    return value
+
+
+def _variable(match: re.Match[str]) -> str:
+    name = match.group(1)
+    if name not in os.environ:
+        raise ProjectError(f"{FILE} reads ${{{name}}}", expected="that variable in the environment", found="none")
+    return os.environ[name]
+
+
+def explained(error: ValidationError, file: Path, model: type[BaseModel]) -> ProjectError:
+    """The first thing that is wrong with the file, in words, with the nearest known key for an unknown one."""
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    where = ".".join(place) or "the file"
+    more = f" ({error.error_count() - 1} more after this)" if error.error_count() > 1 else ""
+    match first["type"]:
+        case "extra_forbidden":
+            known = _keys_at(model, tuple(place[:-1]))
+            near = nearest(place[-1], known)
+            return ProjectError(
+                f"{file}: {where} is no key that keepfit knows{more}",
+                expected=f"one of {', '.join(known)}",
+                action=f"Perhaps `{near}` is meant" if near else "Remove it",
+            )
+        case "missing":
+            return ProjectError(f"{file}: {where} is missing{more}", action=f"Add `{place[-1]}:`")
+        case "union_tag_invalid":
+            context = first.get("ctx", {})
+            return ProjectError(
+                f"{file}: {where}{more}", expected=f"one of {context['expected_tags']}", found=repr(context["tag"])
+            )
+        case _:
+            what = first["msg"].removeprefix("Value error, ")
+            shown = "" if isinstance(first["input"], dict) else repr(first["input"])[:100]
+            return ProjectError(f"{file}: {where}{more}", expected=what.removeprefix("Input should be "), found=shown)
+
+
+def _keys_at(model: type[BaseModel], place: tuple[str, ...]) -> list[str]:
+    """The keys that are known at a place of project.yaml, read from its JSON schema."""
+    schema = model.model_json_schema()
+    node: dict[str, Any] = schema
+    for part in place:
+        options = [_followed(schema, option) for option in _options(schema, node.get("properties", {}).get(part, node))]
+        # A union's tag is a part of the place too: `source.csv.pth`.
+        node = next((o for o in options if _tag(o) == part), options[0] if options else node)
+    return sorted(node.get("properties", {}))
+
+
+def _options(schema: dict[str, Any], node: dict[str, Any]) -> list[dict[str, Any]]:
+    node = _followed(schema, node)
+    return node.get("oneOf") or node.get("anyOf") or [node]
+
+
+def _followed(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    return schema["$defs"][node["$ref"].split("/")[-1]] if "$ref" in node else node
+
+
+def _tag(node: dict[str, Any]) -> object:
+    tags = [field["const"] for field in node.get("properties", {}).values() if "const" in field]
+    return tags[0] if tags else None

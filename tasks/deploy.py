@@ -1,0 +1,107 @@
+"""Make the model the champion, if every gate holds; otherwise the champion before goes on serving."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from tasks.core import ledger, tracking
+from tasks.core.records import Comparison, Deployment, Evaluation, Record, TrainedModel
+from tasks.core.step import action
+from tasks.exports.probe import Probe, probe
+
+NON_INFERIORITY_T = 1.28
+"""A challenger is refused when it is worse at the one-sided 90 % level. To demand a proven win instead was found to
+cost 1 to 2 points of accuracy over time: good models wait while the old one ages."""
+
+
+class Acceptance(Record):
+    """The gates. They are on by default; each can be set by name in project.yaml."""
+
+    baseline: Literal["better", "off"] = "better"
+    champion: Literal["not_worse", "better", "off"] = "not_worse"
+    minimum: Mapping[str, float] = Field(default_factory=dict)
+    """Metric -> the least acceptable value on the test rows (for an error or a loss: the largest)."""
+    parity: float = 1e-9
+    """Largest difference allowed between the exported model and the fitted one; all is computed in float64."""
+
+
+class Gate(Record):
+    """One condition, whether it held, and the sentence that says so with its figures."""
+
+    held: bool
+    sentence: str
+
+
+@action
+def deploy(project: str, model: TrainedModel, evaluation: Evaluation, acceptance: Acceptance, cause: str) -> Deployment:
+    """The decision, with its reasons; the alias `champion` has moved if it was accepted."""
+    gates = judge(evaluation, probe(model), acceptance)
+    accepted = all(gate.held for gate in gates)
+    # What did not hold comes first: it is what a person looks for.
+    reasons = tuple(gate.sentence for gate in sorted(gates, key=lambda gate: gate.held))
+    champion = tracking.opponent(project, model.digest)
+    previous = champion.version if champion else None
+    version = tracking.version_of(project, model.digest) or tracking.register(project, model.artifact)
+    decision = "champion" if accepted else "refused"
+    tracking.describe(project, version, decision, reasons, previous)
+    evidence = {"cause": cause, "reasons": reasons, "metric": evaluation.metric, "run": tracking.run_id()}
+    ledger.record(project, decision, version, model.digest, previous, evidence)
+    # Moved last: whoever follows the alias finds a version that is registered, described and in the ledger.
+    tracking.set_alias(project, "champion" if accepted else "challenger", version)
+    return Deployment(
+        project=project,
+        accepted=accepted,
+        reasons=reasons,
+        version=version,
+        digest=model.digest,
+        previous=previous,
+    )
+
+
+def judge(evaluation: Evaluation, found: Probe, acceptance: Acceptance) -> list[Gate]:
+    """Every gate that the project has on, held or not."""
+    gates = [
+        Gate(
+            held=found.largest_difference <= acceptance.parity,
+            sentence=f"The exported model, started in a fresh process, differs from the fitted one by at most "
+            f"{found.largest_difference:.1e} on {found.n_rows:,} rows, missing, unseen and extreme values among them "
+            f"(allowed: {acceptance.parity:.0e})",
+        )
+    ]
+    if acceptance.baseline == "better":
+        gates.append(_better(evaluation.baseline, "the baseline"))
+    if evaluation.champion is not None and acceptance.champion == "better":
+        gates.append(_better(evaluation.champion, "the champion"))
+    if evaluation.champion is not None and acceptance.champion == "not_worse":
+        gates.append(_not_worse(evaluation.champion))
+    gates += [_minimum(evaluation, name, bound) for name, bound in sorted(acceptance.minimum.items())]
+    return gates
+
+
+def _better(comparison: Comparison, whom: str) -> Gate:
+    held = comparison.low > 0
+    return Gate(held=held, sentence=f"{'Better' if held else 'Not proven better'} than {whom}: {_figures(comparison)}")
+
+
+def _not_worse(comparison: Comparison) -> Gate:
+    standard_error = (comparison.high - comparison.low) / (2 * 1.96)
+    held = comparison.gain >= -NON_INFERIORITY_T * standard_error
+    word = "Better than" if comparison.low > 0 else "Not worse than" if held else "Worse than"
+    return Gate(held=held, sentence=f"{word} the champion ({comparison.against}): {_figures(comparison)}")
+
+
+def _figures(comparison: Comparison) -> str:
+    return (
+        f"{comparison.metric} {comparison.ours:.4g} against {comparison.theirs:.4g}, "
+        f"a gain of {comparison.gain:.3g} ({comparison.low:.3g} to {comparison.high:.3g})"
+    )
+
+
+def _minimum(evaluation: Evaluation, name: str, bound: float) -> Gate:
+    metric = evaluation.metric_named(name)
+    held = metric.value >= bound if metric.greater_is_better else metric.value <= bound
+    at = "at least" if metric.greater_is_better else "at most"
+    return Gate(held=held, sentence=f"{name} is {metric.value:.4g}, {'as' if held else 'not'} {at} {bound:g}")

@@ -1,0 +1,139 @@
+"""What one project.yaml may say: the sections of the steps and plug-ins, put together; imported by flows alone."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+
+from tasks.core import expectations
+from tasks.core.errors import UsageError
+from tasks.core.expectations import Expectations
+from tasks.core.project_file import explained, project_file, read_yaml, with_variables
+from tasks.core.records import Record
+from tasks.core.splits import HashSplit, Split
+from tasks.core.targets import ProblemWish
+from tasks.deploy import Acceptance
+from tasks.evaluate import EvaluationSection
+from tasks.prepare import Preparation
+from tasks.select_model import Models
+from tasks.sources import Source
+from tasks.train import Training
+from tasks.tune import Tuning
+
+
+class Budget(Record):
+    """How much tuning may cost; it ends with the first of the two."""
+
+    seconds: float | None = Field(default=60.0, gt=0)
+    """Of tuning and the final fits. A minute is what people wait for."""
+    trials: int | None = Field(default=20, gt=0)
+    """Enough for every family's defaults and some search among the best; with trials alone a run is reproducible."""
+
+
+class Project(BaseModel):
+    """A project: a name, a source and a target; everything else has a default or is inferred from the data."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")
+    source: Source
+    target: str = Field(min_length=1)
+    problem: ProblemWish | None = None
+    features: dict[str, str] = {}
+    drop: tuple[str, ...] = ()
+    metric: str | None = None
+    split: Split = HashSplit()
+    duplicates: Literal["drop", "keep"] = "drop"
+    seed: int = 0
+    budget: Budget = Budget()
+    models: Models = Models()
+    acceptance: Acceptance = Acceptance()
+    expectations_file: Path | None = Field(default=None, alias="expectations")
+
+    _folder: Path = PrivateAttr(default=Path())
+
+    @field_validator("drop", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    def within(self, folder: Path) -> Project:
+        """The project, knowing that it lives in this folder."""
+        self._folder = folder
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """The project's folder, absolute."""
+        return self._folder
+
+    @cached_property
+    def expectations(self) -> Expectations:
+        """What expectations.yaml beside project.yaml says, or the file that `expectations:` names."""
+        if self.expectations_file is not None:
+            return expectations.load(self.folder / self.expectations_file)
+        beside = self.folder / "expectations.yaml"
+        return expectations.load(beside) if beside.exists() else Expectations()
+
+    @property
+    def preparation(self) -> Preparation:
+        return Preparation(
+            target=self.target,
+            problem=self.problem,
+            features=self.features,
+            drop=self.drop,
+            split=self.split,
+            seed=self.seed,
+            duplicates=self.duplicates,
+        )
+
+    @property
+    def selection(self) -> Models:
+        return self.models.model_copy(update={"metric": self.metric}) if self.metric else self.models
+
+    @property
+    def tuning(self) -> Tuning:
+        return Tuning(seconds=self.budget.seconds, trials=self.budget.trials, seed=self.seed)
+
+    @property
+    def training(self) -> Training:
+        return Training(seed=self.seed)
+
+    @property
+    def evaluation(self) -> EvaluationSection:
+        return EvaluationSection(seed=self.seed)
+
+    def with_budget(self, seconds: float | None, trials: int | None) -> Project:
+        """The project with another budget; trials alone lift the limit in seconds, so that the run is reproducible."""
+        if seconds is None and trials is None:
+            return self
+        for name, value in (("seconds", seconds), ("trials", trials)):
+            if value is not None and value <= 0:
+                raise UsageError(f"The budget of {value:g} {name}", expected="more than 0")
+        return self.model_copy(update={"budget": Budget(seconds=seconds, trials=trials)})
+
+
+def load_project(folder: Path) -> Project:
+    """The project in the folder (or of its project.yaml); ProjectError when the file says what cannot be."""
+    file = project_file(folder)
+    said = read_yaml(file)
+    try:
+        project = Project.model_validate(_resolved(said, file.parent))
+    except ValidationError as exc:
+        raise explained(exc, file, Project) from exc
+    return project.within(file.parent)
+
+
+def _resolved(said: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """`said` with `${NAME}` read from the environment and the source's path taken from the project's folder."""
+    resolved = cast("dict[str, Any]", with_variables(said))
+    source = resolved.get("source")
+    if isinstance(source, str):
+        # `source: passengers.csv` says all that there is to say.
+        source = {"kind": Path(source).suffix.removeprefix("."), "path": source}
+    if isinstance(source, dict) and isinstance(path := cast("dict[str, Any]", source).get("path"), str):
+        source = {**cast("dict[str, Any]", source), "path": str(folder / Path(path).expanduser())}
+    return {**resolved, "source": source} if "source" in resolved else resolved
