@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tasks.core.records import Candidate, Feature, Problem
-from tasks.models.family import Family, Params, Profile, answer, on_log_scale
+from tasks.models.family import Family, Params, Profile, answer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +23,8 @@ class Boosting(Family):
     """HistGradientBoosting with native categories and missing values; the number of iterations costs no trial.
 
     One fit is judged after every stage, so the parameters that come out of it hold the best number of iterations
-    over all folds. `interactions: False` allows one feature a tree: a smooth additive model.
+    over all folds. `interactions: False` allows one feature a tree: a smooth additive model. `target: log` learns
+    log(1 + target) of a skewed one; trees never answer beyond what they saw, so its exponential is bounded.
     """
 
     kind = "boosting"
@@ -56,6 +57,8 @@ class Boosting(Family):
     def estimator(
         self, problem: Problem, features: Sequence[Feature], params: Params, seed: int, threads: int = 1
     ) -> Any:
+        import numpy as np
+        from sklearn.compose import TransformedTargetRegressor
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
         categories = [
@@ -71,7 +74,10 @@ class Boosting(Family):
         }
         if problem != "regression":
             return HistGradientBoostingClassifier(**settings)
-        return on_log_scale(HistGradientBoostingRegressor(**settings), params)
+        booster = HistGradientBoostingRegressor(**settings)
+        if params["target"] == "raw":
+            return booster
+        return TransformedTargetRegressor(booster, func=np.log1p, inverse_func=np.expm1, check_inverse=False)
 
     def fit(
         self,
@@ -81,10 +87,13 @@ class Boosting(Family):
         held_out: tuple[np.ndarray, np.ndarray] | None = None,
         patience: int | None = None,
     ) -> Any:
-        if held_out is None:
-            return estimator.fit(x, y)
         import numpy as np
 
+        # Binning fails on a column without any value; a constant one is never split.
+        if (empty := np.isnan(x).all(axis=0)).any():
+            x = np.where(empty, 0.0, x)
+        if held_out is None:
+            return estimator.fit(x, y)
         x_val, y_val = held_out
         booster = getattr(estimator, "regressor", estimator)
         if hasattr(booster, "predict_proba"):

@@ -134,15 +134,5 @@ def scaled(features: Sequence[Feature], seed: int) -> Any:
     return ColumnTransformer([encoder for encoder in encoders if encoder[2]])
 
 
-def on_log_scale(model: Any, params: Params) -> Any:
-    """The regressor, learning log(1 + target) if `params` say so; its answers are on the target's own scale."""
-    if params.get("target", "raw") == "raw":
-        return model
-    import numpy as np
-    from sklearn.compose import TransformedTargetRegressor
-
-    return TransformedTargetRegressor(model, func=np.log1p, inverse_func=np.expm1, check_inverse=False)
-
-
 def _is_small(feature: Feature) -> bool:
     return len(feature.levels) <= ONE_HOT_LEVELS

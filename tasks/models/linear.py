@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tasks.core.records import Candidate, Feature, Problem
-from tasks.models.family import Family, Params, Profile, on_log_scale, scaled
+from tasks.models.family import Family, Params, Profile, scaled
 
 if TYPE_CHECKING:
     import optuna
@@ -23,17 +23,12 @@ class Linear(Family):
         return self._candidate(True, "always tried: it is quick, and on few or wide rows often the best there is")
 
     def defaults(self, profile: Profile) -> tuple[Params, ...]:
-        targets = ("raw", "log") if profile.skewed_target else ("raw",)
         # More features than rows need a strong penalty first.
         penalties = (100.0, 1.0) if profile.n_features > profile.n_rows else (1.0, 30.0)
-        return tuple({"penalty": p, "target": t} for p, t in zip(penalties, targets * 2, strict=False))
+        return tuple({"penalty": penalty} for penalty in penalties)
 
     def search_space(self, trial: optuna.trial.BaseTrial, profile: Profile) -> Params:
-        targets = ("raw", "log") if profile.skewed_target else ("raw",)
-        return {
-            "penalty": trial.suggest_float("penalty", WEAKEST, STRONGEST, log=True),
-            "target": trial.suggest_categorical("target", targets),
-        }
+        return {"penalty": trial.suggest_float("penalty", WEAKEST, STRONGEST, log=True)}
 
     def estimator(
         self, problem: Problem, features: Sequence[Feature], params: Params, seed: int, threads: int = 1
@@ -41,8 +36,7 @@ class Linear(Family):
         from sklearn.linear_model import LogisticRegression, Ridge
         from sklearn.pipeline import make_pipeline
 
+        # No logarithm of the target: where a line goes on beyond the data, its exponential has no bounds.
         if problem == "regression":
-            ridge = Ridge(alpha=params["penalty"])
-            return on_log_scale(make_pipeline(scaled(features, seed), ridge), params)
-        logistic = LogisticRegression(C=1 / params["penalty"], max_iter=500)
-        return make_pipeline(scaled(features, seed), logistic)
+            return make_pipeline(scaled(features, seed), Ridge(alpha=params["penalty"]))
+        return make_pipeline(scaled(features, seed), LogisticRegression(C=1 / params["penalty"], max_iter=500))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tasks.core.records import Candidate, Feature, Problem
-from tasks.models.family import Family, Params, Profile, on_log_scale, scaled
+from tasks.models.family import Family, Params, Profile, scaled
 
 if TYPE_CHECKING:
     import optuna
@@ -29,7 +29,7 @@ class Neural(Family):
 
     def defaults(self, profile: Profile) -> tuple[Params, ...]:
         width = 32 if profile.n_rows < 5_000 else 64
-        return ({"width": width, "depth": 2, "alpha": 1e-2, "learning_rate": 3e-3, "target": "raw"},)
+        return ({"width": width, "depth": 2, "alpha": 1e-2, "learning_rate": 3e-3},)
 
     def search_space(self, trial: optuna.trial.BaseTrial, profile: Profile) -> Params:
         return {
@@ -37,7 +37,6 @@ class Neural(Family):
             "depth": trial.suggest_int("depth", 1, 3),
             "alpha": trial.suggest_float("alpha", 1e-4, 10.0, log=True),
             "learning_rate": trial.suggest_float("learning_rate", 5e-4, 1e-2, log=True),
-            "target": trial.suggest_categorical("target", ("raw", "log") if profile.skewed_target else ("raw",)),
         }
 
     def estimator(
@@ -61,4 +60,4 @@ class Neural(Family):
         if problem != "regression":
             return model
         # A network learns targets of about one; with a target of 200,000 its first steps go nowhere.
-        return on_log_scale(TransformedTargetRegressor(model, transformer=StandardScaler()), params)
+        return TransformedTargetRegressor(model, transformer=StandardScaler())

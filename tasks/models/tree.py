@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import optuna
 
 FEWEST_ROWS = 40
-MOST_CELLS = 200_000_000
+MOST_CELLS = 20_000_000
 
 
 class Tree(Family):
