@@ -1,0 +1,34 @@
+"""The page that tells a person the whole run: the decision first, then what it rests on."""
+
+from __future__ import annotations
+
+from tasks.core import store
+from tasks.core.records import (
+    Candidates,
+    CheckedDataset,
+    CheckedSplits,
+    Deployment,
+    Evaluation,
+    Report,
+    TrainedModel,
+    Tuned,
+)
+from tasks.core.step import step
+
+
+@step
+def report(
+    checked: CheckedDataset,
+    splits: CheckedSplits,
+    candidates: Candidates,
+    tuned: Tuned,
+    model: TrainedModel,
+    evaluation: Evaluation,
+    deployment: Deployment,
+    source_name: str,
+) -> Report:
+    """One self-contained HTML file with plots and words; it loads nothing from anywhere."""
+    from tasks.reporting.page import render
+
+    page = render(checked, splits, candidates, tuned, model, evaluation, deployment, source_name)
+    return Report(page=store.put(page.encode(errors="replace"), ".html"))
