@@ -24,18 +24,19 @@ def taken(frame: pl.DataFrame, columns: Sequence[Column], missing_ok: bool = Fal
     """
     import polars as pl
 
+    given = {values.name: values for values in frame}  # a frame looks for a name among all its names every time
     found: list[pl.Series] = []
     for column in columns:
-        if column.name in frame.columns:
-            found.append(_cast(frame[column.name], column, first_row))
+        if column.name in given:
+            found.append(_cast(given[column.name], column, first_row))
         elif missing_ok:
             found.append(pl.Series(column.name, [None] * frame.height, dtype=_dtype(column)))
         else:
             raise DataError(
                 f"Column {column.name!r} is not in the rows",
                 expected=f"the {len(columns)} columns that the model was trained on",
-                found=f"{len(frame.columns)} columns",
-                action=perhaps(column.name, frame.columns, "Add the column, empty where the values are not known"),
+                found=f"{len(given)} columns",
+                action=perhaps(column.name, given, "Add the column, empty where the values are not known"),
             )
     return pl.DataFrame(found)
 

@@ -44,8 +44,9 @@ def matrix(frame: pl.DataFrame, features: Sequence[Feature]) -> np.ndarray[Any, 
 
     if not features:
         return np.empty((frame.height, 0))
-    encoded = frame.select(_column(frame, feature).cast(pl.Float64).fill_null(MISSING) for feature in features)
-    return encoded.to_numpy(order="c")
+    schema = dict(frame.schema)
+    encoded = frame.select(_column(frame, schema, feature).cast(pl.Float64) for feature in features)
+    return encoded.fill_null(MISSING).to_numpy(order="c")
 
 
 def row(features: Iterable[Feature]) -> Callable[[Mapping[str, Any]], list[float]]:
@@ -62,17 +63,17 @@ def row(features: Iterable[Feature]) -> Callable[[Mapping[str, Any]], list[float
 # A column of a frame
 
 
-def _column(frame: pl.DataFrame, feature: Feature) -> pl.Expr:
+def _column(frame: pl.DataFrame, schema: Mapping[str, pl.DataType], feature: Feature) -> pl.Expr:
     import polars as pl
 
-    if feature.name not in frame.columns:
+    if feature.name not in schema:
         raise DataError(
             f"Feature {feature.name!r} cannot be read",
             expected="a column of that name",
-            found=f"{len(frame.columns)} others",
-            action=perhaps(feature.name, frame.columns, "Add the column"),
+            found=f"{len(schema)} others",
+            action=perhaps(feature.name, schema, "Add the column"),
         )
-    column, found = pl.col(feature.name).alias(feature.name), frame.schema[feature.name]
+    column, found = pl.col(feature.name).alias(feature.name), schema[feature.name]
     if found == pl.Null:
         return column
     if isinstance(found, (pl.Categorical, pl.Enum)):

@@ -34,6 +34,8 @@ zoo = importlib.util.module_from_spec(_spec)
 sys.modules["zoo"] = zoo
 _spec.loader.exec_module(zoo)
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 EXACT = 1e-12
 """What rounding may do to figures around 1: three powers of ten under the tolerance at which a model is refused."""
 
