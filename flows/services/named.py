@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 from tasks.core.errors import Unavailable
@@ -39,12 +40,12 @@ def ask(url: str, path: str, seconds: float) -> str:
     from http.client import HTTPConnection, HTTPException, HTTPSConnection
     from urllib.parse import urlsplit
 
-    address = urlsplit(url)
-    kind = HTTPSConnection if address.scheme == "https" else HTTPConnection
-    connection = kind(address.hostname or "", address.port, timeout=seconds)
     try:
-        connection.request("GET", address.path + path)
-        return connection.getresponse().read().decode()
+        address = urlsplit(url)
+        kind = HTTPSConnection if address.scheme == "https" else HTTPConnection
+        with closing(kind(address.hostname or "", address.port, timeout=seconds)) as connection:
+            connection.request("GET", address.path + path)
+            return connection.getresponse().read().decode()
     except (OSError, HTTPException, ValueError) as exc:
         raise Unavailable(
             f"The Prefect server at {url} does not answer",
@@ -52,5 +53,3 @@ def ask(url: str, path: str, seconds: float) -> str:
             found=str(exc) or type(exc).__name__,
             action="Start it, or unset PREFECT_API_URL (or the Prefect profile) to use keepfit's own server",
         ) from exc
-    finally:
-        connection.close()

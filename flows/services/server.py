@@ -74,6 +74,12 @@ class Server:
             self.url, self.token = again.url, again.token
         return self
 
+    def release(self) -> None:
+        """Use it no longer, for a process that lives on."""
+        if self.use is not None:
+            os.close(self.use)
+            self.use = None
+
     def _answers(self, seconds: float) -> bool:
         # A server that is starting already listens, and answers when it is ready. One that dies closes the
         # connection, and another program on its port does not know the token.
