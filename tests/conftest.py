@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,40 @@ from tasks.core import store
 from tasks.core.records import CheckedSplits, Column, Feature, Splits, Target
 
 MakeSplits = Callable[..., CheckedSplits]
+
+
+@contextmanager
+def kept_environment() -> Iterator[None]:
+    """Put the environment back as it was, for `services.start` sets it for the whole process."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in {*os.environ, *before} - {"PYTEST_CURRENT_TEST"}:
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The API's address of a real Prefect server, for this process and the commands it starts; one for all workers."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+
+    from flows import services
+
+    root = tmp_path_factory.getbasetemp()
+    home = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "home of the server"
+    with kept_environment():
+        os.environ.pop("PREFECT_API_URL", None)
+        os.environ["KEEPFIT_SERVER_IDLE"] = "3"  # it ends by itself, a little after its last user
+        server = services.start(home).ready()
+        with temporary_settings({PREFECT_API_URL: server.url, PREFECT_HOME: home / "prefect"}):
+            services.settle()
+            yield server.url
+            services.drain()
+        server.release()
 
 
 @pytest.fixture
