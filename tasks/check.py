@@ -22,7 +22,7 @@ def check(dataset: Dataset, expectations: RawExpectations) -> CheckedDataset:
     found = findings.validate(dataset, expectations.expectations)
     blob, n_quarantined = quarantine.isolate(dataset, found)
     where = f"Look at the rows in {store.path(blob)}, then correct" if blob else "Correct"
-    _stop("The data", _failed(found), where)
+    _stop("The data", _failed(found), f"{where} the source, or the expectation in expectations.yaml")
     if n_quarantined and (n_quarantined > expectations.limit * dataset.n_rows or n_quarantined == dataset.n_rows):
         worst = max((one for one in found if one.broke is not None), key=lambda one: one.n_broken).record
         raise Refused(
@@ -43,10 +43,14 @@ def check_splits(splits: Splits, expectations: PreparedExpectations) -> CheckedS
     for name in invariants.PARTS:
         dataset: Dataset = getattr(splits, name)
         always = invariants.examined(splits, name, expectations)
-        _stop(f"The {name} split", [one for one in always if one is not None], "Check `split` in project.yaml and")
+        _stop(
+            f"The {name} split",
+            [one for one in always if one is not None],
+            "Check `split` and the features in project.yaml",
+        )
         known_columns(expectations.expectations, dataset.columns, "the prepared rows")
         found = findings.validate(dataset, expectations.expectations, step="check_splits")
-        _stop(f"The {name} split", _failed(found), "Correct")
+        _stop(f"The {name} split", _failed(found), "Correct the source, or the expectation in expectations.yaml")
         failed = [*(one for one in always if one is not None), *_failed(found)]
         reports.append(_report(name, dataset, len(always) + len(found), failed))
     return CheckedSplits(splits=splits, reports=tuple(reports))
@@ -67,7 +71,7 @@ def _report(suite: str, dataset: Dataset, evaluated: int, failed: Sequence[Faile
     )
 
 
-def _stop(what: str, failed: Sequence[FailedExpectation], where: str) -> None:
+def _stop(what: str, failed: Sequence[FailedExpectation], action: str) -> None:
     stopping = [one for one in failed if one.severity == "stop"]
     if stopping:
         first, others = stopping[0], "".join(f"; also: {one.reason}" for one in stopping[1:4])
@@ -75,7 +79,7 @@ def _stop(what: str, failed: Sequence[FailedExpectation], where: str) -> None:
             f"{what} broke {first.expectation}{f' of {first.column}' if first.column else ''}",
             expected=first.reason.removeprefix(f"{first.column}: ").removeprefix("expected "),
             found=_shown(first) + others,
-            action=f"{where} the source, or the expectation in expectations.yaml",
+            action=action,
         )
 
 

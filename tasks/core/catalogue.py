@@ -7,7 +7,7 @@ here, before any data are read. A test holds the catalogue against the installed
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from tasks.core.nearest import nearest
 from tasks.core.records import ColumnType
@@ -15,6 +15,8 @@ from tasks.core.records import ColumnType
 COLUMN_TYPES: tuple[str, ...] = get_args(ColumnType)
 OURS = ("mostly", "severity", "reason", "notes")
 """The arguments that keepfit answers for itself."""
+LONGEST_SET = 10
+"""Values of a set that are shown."""
 
 Scope = Literal["rows", "column", "table", "schema"]
 """What must be seen at once: any batch of rows, a column's every row, the table's figures, or only its columns."""
@@ -108,12 +110,31 @@ def check_arguments(kind: str, given: Mapping[str, object]) -> None:
     for name in given:
         if name not in allowed:
             raise ValueError(f"{kind} has no argument {name!r}{maybe(name, allowed)} (it has {', '.join(allowed)})")
+    if not isinstance(given.get("value_set", []), list):
+        raise ValueError(f"{kind}: expected value_set to be a list, found {given['value_set']!r}")
     if missing := [name for name in known.split() if name.endswith("!") and name[:-1] not in given]:
         raise ValueError(f"{kind} lacks its argument {', '.join(name[:-1] for name in missing)}")
     if "min_value" in names and not {"min_value", "max_value"} & given.keys():
         raise ValueError(f"{kind} lacks its bounds: min_value, max_value or both")
     if kind == "expect_column_type_to_be" and given["type_"] not in COLUMN_TYPES:
         raise ValueError(f"{kind}: expected type_ to be one of {', '.join(COLUMN_TYPES)}, found {given['type_']!r}")
+
+
+def words(kind: str, arguments: Mapping[str, object]) -> str:
+    """What it expects, for people: `values between 0 and 120`, `one of 'a', 'b'`, `mean at least 1`."""
+    text = kind.removeprefix("expect_").removeprefix("column_").replace("_", " ")
+    said = {name: value for name, value in arguments.items() if not name.startswith("column")}
+    low, high = said.pop("min_value", None), said.pop("max_value", None)
+    if kind.endswith("_to_be_between"):
+        bounds = f"between {low} and {high}" if None not in (low, high) else f"at least {low}"
+        text = f"{text.removesuffix(' to be between')} {bounds if low is not None else f'at most {high}'}"
+    elif kind == "expect_column_values_to_not_be_null":
+        text = "a value"
+    elif kind == "expect_column_values_to_be_in_set":
+        values = cast("list[object]", said.pop("value_set"))
+        text = f"one of {', '.join(repr(value) for value in values[:LONGEST_SET])}"
+        text += ", …" if len(values) > LONGEST_SET else ""
+    return text + (f" ({', '.join(f'{name} {value}' for name, value in said.items())})" if said else "")
 
 
 def maybe(name: str, known: Iterable[str]) -> str:

@@ -84,10 +84,8 @@ class Expectation(Record):
 
     @property
     def claim(self) -> str:
-        """The claim in words, like `age: expected values to be between (min_value 0, max_value 120)`."""
-        words = self.type.removeprefix("expect_").removeprefix("column_").replace("_", " ")
-        said = [f"{name} {value}" for name, value in self.arguments.items() if not name.startswith("column")]
-        text = f"expected {words}" + (f" ({', '.join(said)})" if said else "")
+        """The claim in words, like `age: expected values between 0 and 120`."""
+        text = f"expected {catalogue.words(self.type, self.arguments)}"
         return f"{', '.join(self.columns)}: {text}" if self.columns else text
 
 

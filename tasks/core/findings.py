@@ -43,7 +43,7 @@ class Finding:
         import numpy as np
 
         if not self.expectation.names_rows:
-            self.held, self.examples = seen.held, (seen.observed,)
+            self.held, self.examples = seen.held, (seen.observed,) if seen.observed else ()
             return
         self.n_rows += seen.n_rows
         self.n_broken += len(seen.broken)
@@ -129,7 +129,7 @@ def _frames(dataset: Dataset, columns: set[str]) -> Iterator[pl.DataFrame]:
 
     names = [column.name for column in dataset.columns if column.name in columns]
     if names:
-        for batch in store.batches(dataset, names, BATCH_ROWS):
+        for batch in store.batches(dataset, names, values.rows_at_once(dataset, names, BATCH_ROWS)):
             yield pl.DataFrame(batch)
 
 

@@ -76,7 +76,7 @@ def _disjoint(part: str, rows: Dataset, other: str, others: Dataset) -> Invarian
     import polars as pl
 
     ours, theirs = (store.scan(each).select(pl.col("__row__").unique()) for each in (rows, others))
-    shared = ours.join(theirs, on="__row__", how="semi").collect(engine="streaming").to_series()
+    shared = ours.join(theirs, on="__row__", how="semi").collect(engine="streaming").to_series().sort()
     reason = f"no row of {part} is a row of {other}"
     examples = tuple(f"row {row:#x}" for row in shared.head(N_EXAMPLES))
     yield _failed(f"disjoint_from_{other}", "__row__", len(shared), examples, reason, "stop") if len(shared) else None

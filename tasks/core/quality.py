@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.core.errors import DataError, ProjectError
 from tasks.core.expectations import Expectation
+from tasks.core.records import QualityReport
 
 if TYPE_CHECKING:
     import polars as pl
 
 _BOUNDS = ("min_value", "max_value", "value_set")
-_FORMAT = {"result_format": "COMPLETE", "exclude_unexpected_values": True, "partial_unexpected_count": 0}
+_FORMAT = {"result_format": "COMPLETE", "exclude_unexpected_values": True, "partial_unexpected_count": 5}
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def evaluate(frame: pl.DataFrame, expectations: Sequence[Expectation]) -> list[S
         return []
     import polars as pl
 
-    gx = _great_expectations()
+    gx = preload()
     from great_expectations.core.expectation_suite import ExpectationSuite
     from great_expectations.data_context.types.base import (
         DataContextConfig,
@@ -76,7 +77,23 @@ def try_arguments(expectations: Sequence[Expectation], dates: frozenset[str]) ->
         _asked(expectation, dates)
 
 
-def _great_expectations() -> Any:
+def summary(report: QualityReport) -> str:
+    """The report as Markdown, for people."""
+    n_held = report.evaluated - len(report.failed)
+    lines = [f"**{report.suite}**: {n_held} of {report.evaluated} expectations hold in {report.n_rows:,} rows."]
+    if report.quarantined is not None:
+        name = f"{report.quarantined.digest}{report.quarantined.suffix}"
+        lines += ["", f"{report.n_quarantined:,} rows are quarantined, with the reasons, in `{name}`."]
+    if report.failed:
+        lines += ["", "| broken expectation | rows | found | then |", "|---|--:|---|---|"]
+    for failed in report.failed:
+        cells = (failed.reason, f"{failed.n_rows:,}", ", ".join(failed.examples), failed.severity)
+        lines.append("| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def preload() -> Any:
+    """Great Expectations itself; importing it takes seconds, which can pass while something else is waited for."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on import it uses modules that Python has deprecated
         import great_expectations as gx
@@ -85,7 +102,7 @@ def _great_expectations() -> Any:
 
 def _asked(expectation: Expectation, dates: frozenset[str], position: int = 0) -> Any:
     """Great Expectations' own object for it; bounds that are text in the file are moments where the column's are."""
-    _great_expectations()
+    preload()
     from great_expectations.expectations.registry import get_expectation_impl
 
     given: dict[str, Any] = dict(expectation.arguments)
@@ -119,16 +136,28 @@ def _exception(result: Any) -> str:
 def _seen(result: Any, expectation: Expectation) -> Seen:
     found: dict[str, Any] = result.result
     stumbled = _exception(result)
-    if stumbled or not found:
+    if stumbled or (expectation.names_rows and "element_count" not in found):
         raise DataError(
             f"{expectation.type} cannot be evaluated on {', '.join(expectation.columns) or 'the table'}",
             found=stumbled or "no result",
             action="Check in expectations.yaml that the expectation suits the column's type",
         )
     if not expectation.names_rows:
-        observed = found.get("observed_value")
-        return Seen(bool(result.success), observed=f"{observed:g}" if isinstance(observed, float) else str(observed))
+        return Seen(bool(result.success), observed=_observed(found))
     broken: Sequence[int] = found.get("unexpected_index_list") or []
     if len(broken) != found["unexpected_count"]:
         raise RuntimeError(f"{expectation.type}: {found['unexpected_count']} rows broke it, {len(broken)} are named")
     return Seen(not broken, n_rows=found["element_count"] - found.get("missing_count", 0), broken=broken)
+
+
+def _observed(found: dict[str, Any]) -> str:
+    """The figure that was found; of a set of values, those that are too many and those that lack."""
+    observed = found.get("observed_value")
+    if isinstance(observed, float):
+        return f"{observed:g}"
+    if observed is not None:
+        return str(observed)
+    unexpected, lacking = found.get("partial_unexpected_list") or [], found.get("partial_missing_list") or []
+    said = [*(("also", value) for value in unexpected), *(("no", value) for value in lacking)]
+    # numpy's own numbers show themselves as np.float64(5.0)
+    return ", ".join(f"{word} {value.item() if hasattr(value, 'item') else value!r}" for word, value in said)

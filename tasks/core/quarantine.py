@@ -32,23 +32,30 @@ def isolate(dataset: Dataset, findings: Sequence[Finding]) -> tuple[Blob | None,
     if not broken.any():
         return None, 0
     numbers = values.meant_as_numbers(dataset)
-    # A column of the data may be called `reason`; it keeps its name.
-    reason = "reason" if all(column.name != "reason" for column in dataset.columns) else "__reason__"
+    number, reason = _free_name(ROW_NUMBER, dataset), _free_name("reason", dataset)
     with store.writing(".parquet") as pending, ExitStack() as opened:
         writer: pq.ParquetWriter | None = None
         n_done = 0
-        for batch in store.batches(dataset):
+        for batch in _batches(dataset):
             at = np.flatnonzero(broken[n_done : n_done + batch.num_rows])
             if len(at):
                 rows = pl.DataFrame(batch)[at]
                 why = _reasons(rows, findings, numbers, at + n_done)
-                table = rows.with_columns(pl.Series(ROW_NUMBER, at + n_done), why.alias(reason)).to_arrow()
+                table = rows.with_columns(pl.Series(number, at + n_done), why.alias(reason)).to_arrow()
                 if writer is None:
                     writer = opened.enter_context(pq.ParquetWriter(pending.file, table.schema, compression="zstd"))  # pyright: ignore
                 writer.write_table(table)
             n_done += batch.num_rows
         opened.close()
         return pending.keep(), int(broken.sum())
+
+
+def _free_name(name: str, dataset: Dataset) -> str:
+    """A column of the data may be called so; it keeps its name."""
+    taken = {column.name for column in dataset.columns}
+    while name in taken:
+        name = f"__{name}__"
+    return name
 
 
 def _reasons(
@@ -103,7 +110,7 @@ def _rewritten(
 
     def kept() -> Iterator[pa.RecordBatch]:
         n_done = 0
-        for batch in store.batches(dataset.model_copy(update={"parts": (part,)})):
+        for batch in _batches(dataset.model_copy(update={"parts": (part,)})):
             rows = pl.DataFrame(batch)
             left = values.cast(rows, numbers).filter(pl.Series(~rejected[n_done : n_done + batch.num_rows]))
             n_done += batch.num_rows
@@ -112,3 +119,8 @@ def _rewritten(
             yield from left.to_arrow().cast(schema).to_batches()
 
     return store.put_parts(arrow.grouped(kept(), schema), schema)
+
+
+def _batches(dataset: Dataset) -> Iterator[pa.RecordBatch]:
+    names = [column.name for column in dataset.columns]
+    return store.batches(dataset, rows=values.rows_at_once(dataset, names, arrow.GROUP_ROWS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from tasks.core import store
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 LONGEST = 60
 """Characters of a text that a reason shows."""
+
+
+def rows_at_once(dataset: Dataset, columns: Collection[str], wanted: int) -> int:
+    """How many rows fit into memory together: few when there are images or sounds among them."""
+    return 1_000 if any(one.type == "binary" and one.name in columns for one in dataset.columns) else wanted
 
 
 class IsNumber(Expectation):
