@@ -11,8 +11,9 @@ from typing import Annotated
 from pydantic import Field
 
 from tasks.sources.csv import Csv
+from tasks.sources.jsonl import Jsonl
 from tasks.sources.parquet import Parquet
 
-Source = Annotated[Csv | Parquet, Field(discriminator="kind")]
+Source = Annotated[Csv | Jsonl | Parquet, Field(discriminator="kind")]
 
-__all__ = ["Csv", "Parquet", "Source"]
+__all__ = ["Csv", "Jsonl", "Parquet", "Source"]

@@ -27,6 +27,22 @@ def champion(project: str) -> Champion | None:
     return _as_champion(_version_of_alias(project, "champion"))
 
 
+def serving(project: str) -> Champion:
+    """The model that serves: the champion as the registry knows it, or, when that is away, as it was last known."""
+    known = store.home() / "champions" / f"{project}.json"
+    try:
+        found = champion(project)
+    except Unavailable:
+        if not known.exists():
+            raise
+        return Champion.model_validate_json(known.read_bytes())
+    if found is None:
+        raise Unavailable(f"{project} has no champion yet", action="Train it first: `keepfit train PROJECT`")
+    known.parent.mkdir(exist_ok=True)
+    store.write_file(known, found.model_dump_json().encode())
+    return found
+
+
 def opponent(project: str, digest: str) -> Champion | None:
     """The model that the one with this digest must be compared with.
 
