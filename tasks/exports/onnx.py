@@ -32,7 +32,7 @@ def export(estimator: Any, card: ModelCard) -> bytes:
     if card.target.problem == "regression":
         values = graph.add("Reshape", answer, np.array([-1]))
         return graph.model(values, "prediction", [None], n_features, notes)
-    if card.target.problem == "binary":
+    if n_classes == 2:
         answer = graph.side_by_side(graph.add("Sub", np.array(1.0), answer), answer)
     return graph.model(answer, "probabilities", [None, n_classes], n_features, notes)
 
