@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     import numpy as np
     import optuna
 
-MOST_LEVELS = 250
-"""The histogram's bins; categories of more levels are split by their codes, which are ordered by frequency."""
+BINS, COARSE_BINS = 255, 63
+WIDE = 200
+"""From so many features on bins are coarse: every node has a histogram of every feature, which then is what costs."""
 
 STAGES = tuple(sorted({round(5 * 1.13**power) for power in range(44)}))
 """The numbers of iterations among which one fit is judged: up to 958, each an eighth more than the last."""
@@ -61,11 +62,12 @@ class Boosting(Family):
         from sklearn.compose import TransformedTargetRegressor
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-        categories = [
-            i for i, feature in enumerate(features) if feature.kind == "category" and len(feature.levels) <= MOST_LEVELS
-        ]
+        bins = BINS if len(features) < WIDE else COARSE_BINS
+        # Categories of more levels are split by their codes, which are ordered by frequency. -1 is a level too.
+        categories = [i for i, each in enumerate(features) if each.kind == "category" and len(each.levels) < bins]
         names = ("learning_rate", "max_leaf_nodes", "min_samples_leaf", "l2_regularization", "max_features")
         settings: dict[str, Any] = {name: params[name] for name in names} | {
+            "max_bins": bins,
             "max_iter": params.get("max_iter", STAGES[-1]),
             "interaction_cst": None if params["interactions"] else "no_interactions",
             "categorical_features": categories or None,
