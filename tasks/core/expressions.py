@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from tasks.core import syntax
-from tasks.core.functions import FUNCTIONS, Type
+from tasks.core.functions import FUNCTIONS, Type, finite
 from tasks.core.nearest import perhaps
 from tasks.core.patterns import PatternError, pattern
 from tasks.core.records import Feature
@@ -154,7 +154,7 @@ def _polars(node: Node, columns: Types) -> pl.Expr:
         for argument, wanted in zip(node.arguments, function.takes, strict=True)
     ]
     result = function.polars(*arguments)
-    return pl.when(result.is_finite()).then(result) if function.gives == "number" else result
+    return finite(result) if function.gives == "number" else result
 
 
 def _column(name: str, kind: Type) -> pl.Expr:
@@ -162,8 +162,7 @@ def _column(name: str, kind: Type) -> pl.Expr:
 
     values = pl.col(name)
     if kind == "number":
-        values = values.cast(pl.Float64)
-        return pl.when(values.is_finite()).then(values)
+        return finite(values.cast(pl.Float64))
     if kind == "text":
         values = values.cast(pl.String)
         return pl.when(values != "").then(values)

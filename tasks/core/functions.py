@@ -38,6 +38,11 @@ class Function:
     sees_missing: bool = False
 
 
+def finite(number: pl.Expr) -> pl.Expr:
+    """The number where it is finite, else missing."""
+    return number.replace([math.inf, -math.inf, math.nan], [None, None, None])
+
+
 def _of_number(polars: Callable[[pl.Expr], pl.Expr], python: Callable[[float], float]) -> Function:
     return Function(("number",), "number", polars, python)
 
@@ -72,16 +77,20 @@ def _extract_python(text: str, regex: str) -> str | None:
     return found[1] if found else None
 
 
+# A missing argument becomes the infinity that wins, and the result is then not finite, hence missing. Polars copies
+# an expression at each mention, so one that names its arguments twice grows exponentially when it is nested.
+
+
 def _smaller(a: pl.Expr, b: pl.Expr) -> pl.Expr:
     import polars as pl
 
-    return pl.when(b < a).then(b).when(a <= b).then(a)
+    return pl.min_horizontal(a.fill_null(-math.inf), b.fill_null(-math.inf))
 
 
 def _greater(a: pl.Expr, b: pl.Expr) -> pl.Expr:
     import polars as pl
 
-    return pl.when(b > a).then(b).when(a >= b).then(a)
+    return pl.max_horizontal(a.fill_null(math.inf), b.fill_null(math.inf))
 
 
 def _length_polars(text: pl.Expr) -> pl.Expr:
