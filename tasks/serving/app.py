@@ -12,12 +12,12 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 
 from tasks.serving import openapi
 from tasks.serving.model import Model
-from tasks.serving.predict import Predict, Receive, Scope, Send
+from tasks.serving.predict import Predict, Receive, Scope, Send, log
 from tasks.serving.refusal import BROKEN, Refusal
 
 PAGE = Path(__file__).with_name("page.html")
@@ -47,11 +47,15 @@ def _others(predict: Predict) -> FastAPI:
         return {"status": "ok"}
 
     @app.get("/readyz")
-    async def readyz() -> dict[str, Any]:
+    async def readyz() -> Response:
         """The model answers: it is asked its sample rows anew."""
         model = predict.group.model
-        model.prove()
-        return {"status": "ready", "model": _identity(model)}
+        try:
+            model.prove()
+        except Exception:
+            log.exception("The model does not answer its sample rows")
+            return Response(BROKEN.body(), 503, media_type="application/json")
+        return JSONResponse({"status": "ready", "model": _identity(model)})
 
     @app.get("/model")
     async def model() -> dict[str, Any]:
@@ -80,8 +84,7 @@ def _others(predict: Predict) -> FastAPI:
 
     @app.exception_handler(Exception)
     async def broken(request: Request, exc: Exception) -> Response:
-        status = 503 if request.url.path == "/readyz" else BROKEN.status
-        return Response(BROKEN.body(), status, media_type="application/json")
+        return Response(BROKEN.body(), BROKEN.status, media_type="application/json")
 
     return app
 

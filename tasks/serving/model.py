@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -32,6 +31,10 @@ class Answer(msgspec.Struct, kw_only=True):
     model: msgspec.Raw
 
 
+Output = tuple[str | float, list[float]]
+"""What the model says of one row: the prediction, and the numbers behind it."""
+
+
 class Model:
     """A model that has proved, on the sample rows of its own card, that it answers."""
 
@@ -44,20 +47,29 @@ class Model:
         self._classes = self.card.target.classes
         self.prove()
 
-    def ask(self, rows: list[list[float]]) -> list[Any]:
-        """What the model says to packed rows: a list of probabilities a row, or a number a row for a regression."""
-        return self.scorer.ask(np.array(rows, dtype=np.float64)).tolist()
-
-    def answer(self, id_: str, output: Any, row: int) -> Answer:
-        """The answer to one row. Raises Refusal when the model gave no finite number for it."""
+    def ask(self, rows: list[list[float]]) -> list[Output]:
+        """For each packed row the label and the probabilities, or for a regression the value alone."""
+        outputs = self.scorer.ask(np.array(rows, dtype=np.float64))
         if not self._classes:
-            if not math.isfinite(output):
-                raise _beyond(row)
-            return Answer(id=id_, prediction=output, model=self._identity)
-        if not math.isfinite(sum(output)):
-            raise _beyond(row)
-        probabilities = dict(zip(self._classes, output, strict=True))
-        return Answer(id=id_, prediction=self._label(output), probabilities=probabilities, model=self._identity)
+            return [(value, [value]) for value in outputs.tolist()]
+        return list(zip(self.scorer.labels(outputs), outputs.tolist(), strict=True))
+
+    def answer(self, id_: str, output: Output, row: int) -> Answer:
+        """The answer to one row. Raises Refusal when the model gave no finite number for it."""
+        prediction, values = output
+        if not math.isfinite(sum(values)):
+            raise Refusal(
+                422,
+                "The model has no finite answer for this row",
+                row=row,
+                expected="values in the range of the training data",
+                found="an overflow",
+                action="Look for a number that is far too large.",
+            )
+        if not self._classes:
+            return Answer(id=id_, prediction=prediction, model=self._identity)
+        probabilities = dict(zip(self._classes, values, strict=True))
+        return Answer(id=id_, prediction=prediction, probabilities=probabilities, model=self._identity)
 
     def prove(self) -> None:
         """Ask the model the sample rows of its card. Raises Refused when one of them has no good answer."""
@@ -66,8 +78,8 @@ class Model:
                 rows, _ = self.schema.read(sample.encode())
                 for output in self.ask([self.schema.pack(row) for row in rows]):
                     self.answer("", output, 0)
-                    if self._classes and not math.isclose(sum(output), 1, abs_tol=1e-6):
-                        raise Refusal(500, f"its probabilities sum to {sum(output):.6g}")
+                    if self._classes and not math.isclose(sum(output[1]), 1, abs_tol=1e-6):
+                        raise Refusal(500, f"its probabilities sum to {sum(output[1]):.6g}")
         except Refusal as exc:
             raise Refused(
                 f"The model {self.identity.name} {self.identity.version} cannot answer its own sample rows",
@@ -75,19 +87,3 @@ class Model:
                 found=str(exc),
                 action="Train the project again, or roll back to an earlier version",
             ) from exc
-
-    def _label(self, probabilities: list[float]) -> str:
-        if len(probabilities) == 2:
-            return self._classes[probabilities[1] >= self.card.threshold]
-        return self._classes[probabilities.index(max(probabilities))]
-
-
-def _beyond(row: int) -> Refusal:
-    return Refusal(
-        422,
-        "The model has no finite answer for this row",
-        row=row,
-        expected="values in the range of the training data",
-        found="an overflow",
-        action="Look for a number that is far too large.",
-    )

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from tasks.serving.model import Model
+from tasks.serving.model import Model, Output
 from tasks.serving.refusal import BROKEN, Refusal
 
 Scope = MutableMapping[str, Any]
@@ -34,14 +34,14 @@ class Group:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._waiting: list[tuple[list[list[float]], asyncio.Future[list[Any]]]] = []
+        self._waiting: list[tuple[list[list[float]], asyncio.Future[list[Output]]]] = []
 
-    def ask(self, rows: list[list[float]]) -> asyncio.Future[list[Any]]:
+    def ask(self, rows: list[list[float]]) -> asyncio.Future[list[Output]]:
         """The model's outputs for packed rows, soon."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
             loop.call_soon(self._run)
-        future: asyncio.Future[list[Any]] = loop.create_future()
+        future: asyncio.Future[list[Output]] = loop.create_future()
         self._waiting.append((rows, future))
         return future
 

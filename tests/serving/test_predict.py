@@ -15,6 +15,8 @@ import polars as pl
 import pytest
 
 from tasks.core.scorer import Scorer
+from tasks.serving.model import Model
+from tasks.serving.refusal import Refusal
 
 pytestmark = pytest.mark.slow
 HEADERS = {"content-type": "application/json"}
@@ -77,6 +79,13 @@ def test_other_problems_answer_in_their_words(ship: Any, tmp_path: Path, problem
         assert httpx.get(server.url + "/readyz", trust_env=False).status_code == 200
     finally:
         server.stop()
+
+
+def test_a_row_beyond_the_models_numbers_is_named(ship: Any, tmp_path: Path) -> None:
+    model = Model(*ship.write(tmp_path, ship.card("regression", n_numbers=2)), name="ship")
+    with pytest.raises(Refusal) as caught:
+        model.answer("", (float("inf"), [float("inf")]), row=4)
+    assert (caught.value.status, caught.value.error["row"]) == (422, 4)
 
 
 def test_200_columns_are_served(ship: Any, tmp_path: Path) -> None:

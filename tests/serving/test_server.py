@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import signal
@@ -16,6 +17,8 @@ import httpx
 import pytest
 
 from tasks.core.errors import KeepfitError, Refused, Unavailable
+from tasks.serving.app import application
+from tasks.serving.model import Model
 from tasks.serving.server import run
 
 pytestmark = pytest.mark.slow
@@ -96,6 +99,23 @@ print(*sorted({{"sklearn", "pandas", "mlflow", "prefect", "great_expectations", 
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_a_model_that_breaks_is_unready_and_keeps_its_inside_to_itself(
+    ship: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = Model(*ship.write(tmp_path, ship.card()), name="ship")
+    del model.scorer
+
+    async def ask() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(application(model))
+        async with httpx.AsyncClient(transport=transport, base_url="http://ship") as client:
+            return [await client.get("/readyz"), await client.post("/predict", json=ship.samples[0])]
+
+    ready, answer = asyncio.run(ask())
+    assert (ready.status_code, answer.status_code) == (503, 500)
+    assert answer.json()["error"]["what"] == "The model could not answer" and "scorer" not in answer.text + ready.text
+    assert "scorer" in caplog.text  # the log says what the answer does not
 
 
 def test_health_readiness_and_the_card(client: httpx.Client) -> None:
