@@ -11,6 +11,7 @@ from tasks.core import ledger, tracking
 from tasks.core.records import Comparison, Deployment, Evaluation, Record, TrainedModel
 from tasks.core.step import action
 from tasks.exports.probe import Probe, probe
+from tasks.reporting.figures import figure
 
 NON_INFERIORITY_T = 1.28
 """A challenger is refused when it is worse at the one-sided 90 % level. To demand a proven win instead was found to
@@ -95,8 +96,8 @@ def _not_worse(comparison: Comparison) -> Gate:
 
 def _figures(comparison: Comparison) -> str:
     return (
-        f"{comparison.metric} {comparison.ours:.4g} against {comparison.theirs:.4g}, "
-        f"a gain of {comparison.gain:.3g} ({comparison.low:.3g} to {comparison.high:.3g})"
+        f"{comparison.metric} {figure(comparison.ours)} against {figure(comparison.theirs)}, "
+        f"a gain of {figure(comparison.gain)} ({figure(comparison.low)} to {figure(comparison.high)})"
     )
 
 
@@ -104,4 +105,4 @@ def _minimum(evaluation: Evaluation, name: str, bound: float) -> Gate:
     metric = evaluation.metric_named(name)
     held = metric.value >= bound if metric.greater_is_better else metric.value <= bound
     at = "at least" if metric.greater_is_better else "at most"
-    return Gate(held=held, sentence=f"{name} is {metric.value:.4g}, {'as' if held else 'not'} {at} {bound:g}")
+    return Gate(held=held, sentence=f"{name} is {figure(metric.value)}, {'as' if held else 'not'} {at} {bound:g}")

@@ -6,6 +6,7 @@ from typing import Any
 
 from tasks.core.records import Comparison, Evaluation
 from tasks.core.step import Done
+from tasks.reporting.figures import figure
 
 
 def summary(history: list[Done], outcome: dict[str, Any]) -> str:
@@ -13,7 +14,7 @@ def summary(history: list[Done], outcome: dict[str, Any]) -> str:
     evaluation = next(done.record for done in history if isinstance(done.record, Evaluation))
     lines = ["", *_nothing_new(history), f"{outcome['project']} on {evaluation.n_rows:,} test rows (95 % intervals):"]
     for metric in evaluation.metrics:
-        lines.append(f"  {metric.name:<20} {metric.value:>10.4g}   {metric.low:.4g} to {metric.high:.4g}")
+        lines.append(f"  {metric.name:<21} {figure(metric.value):>10}   {figure(metric.low)} to {figure(metric.high)}")
     lines += [_compared(evaluation.baseline, "the baseline"), *_champion(evaluation), ""]
     lines += _decision(outcome)
     lines += ["", f"Report   {outcome['report']}", f"MLflow   {outcome['mlflow']} (run {outcome['run_id']})"]
@@ -28,8 +29,8 @@ def _nothing_new(history: list[Done]) -> list[str]:
 
 def _compared(comparison: Comparison, whom: str) -> str:
     return (
-        f"  against {whom}: {comparison.metric} {comparison.ours:.4g} to {comparison.theirs:.4g}, "
-        f"gain {comparison.gain:.3g} ({comparison.low:.3g} to {comparison.high:.3g})"
+        f"  against {whom}: {comparison.metric} {figure(comparison.ours)} to {figure(comparison.theirs)}, "
+        f"gain {figure(comparison.gain)} ({figure(comparison.low)} to {figure(comparison.high)})"
     )
 
 

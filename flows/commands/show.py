@@ -1,0 +1,90 @@
+"""`keepfit show`: the whole configuration, with what was inferred from the data and why."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from tasks.check import check, check_splits
+from tasks.collect import collect
+from tasks.core import store
+from tasks.core.records import Candidates, CheckedDataset, Splits
+from tasks.prepare import prepare
+from tasks.project import Project, load_project
+from tasks.select_model import select_model
+
+
+def run(options: argparse.Namespace) -> int:
+    """Look at the data as training would, up to the choice of models, and print what follows from them."""
+    project = load_project(options.project)
+    with store.opened(store.home_of(project.folder)):
+        # The bodies of the steps, without a server: what they find is remembered for the training.
+        raw = check.fn(collect.fn(project.source), project.expectations.raw)
+        splits = check_splits.fn(prepare.fn(raw, project.preparation), project.expectations.prepared)
+        candidates = select_model.fn(splits, project.selection)
+    if options.json:
+        print(json.dumps(_facts(project, raw, splits.splits, candidates)))
+    else:
+        print("\n".join(_lines(project, raw, splits.splits, candidates)))
+    return 0
+
+
+def _facts(project: Project, raw: CheckedDataset, splits: Splits, candidates: Candidates) -> dict[str, Any]:
+    return {
+        "project": project.name,
+        "configuration": _configuration(project),
+        "data": {"n_rows": raw.dataset.n_rows, "digest": raw.dataset.digest, "quarantined": raw.report.n_quarantined},
+        "target": splits.target.model_dump(mode="json"),
+        "metric": candidates.metric,
+        "features": [feature.model_dump(mode="json") for feature in splits.features],
+        "notes": [note.model_dump(mode="json") for note in splits.notes],
+        "splits": {"train": splits.train.n_rows, "validation": splits.validation.n_rows, "test": splits.test.n_rows},
+        "candidates": [family.model_dump(mode="json") for family in candidates.families],
+    }
+
+
+def _configuration(project: Project) -> dict[str, Any]:
+    """Every setting with its value, said or default; what came from the environment stays there."""
+    return project.model_dump(mode="json", exclude={"source", "expectations_file"}) | {
+        "source": {"kind": project.source.kind, "title": project.source.title}
+    }
+
+
+def _lines(project: Project, raw: CheckedDataset, splits: Splits, candidates: Candidates) -> list[str]:
+    target, problem = splits.target, splits.target.problem
+    classes = (
+        f" of {', '.join(target.classes[:10])}{' …' if len(target.classes) > 10 else ''}" if target.classes else ""
+    )
+    n_rows = [f"{name} {getattr(splits, name).n_rows:,}" for name in ("train", "validation", "test")]
+    rows = f"{raw.dataset.n_rows:,} rows, {len(raw.dataset.columns)} columns"
+    lines = [
+        f"{project.name}",
+        _line("source", f"{project.source.kind} {project.source.title}: {rows}"),
+        _line("expectations", f"{raw.report.evaluated} asked of the raw rows; {raw.report.n_quarantined} rows quarantined"),
+        _line("target", f"{target.name}: {problem}{classes}", target.reason),
+        _line("metric", candidates.metric, "" if project.metric else f"the default for {problem}"),
+        _line("split", f"by {project.split.by}: {', '.join(n_rows)}"),
+        "features",
+    ]
+    lines += [_line(f"  {f.name}", _kind(f.kind, len(f.levels)), f.expression or "", f.reason) for f in splits.features]
+    lines.append("models")
+    lines += [
+        _line(f"  {family.family}", "tried" if family.chosen else "passed over", family.reason)
+        for family in candidates.families
+    ]
+    if splits.notes:
+        lines += ["notes", *(_line(f"  {note.column or 'rows'}", note.text) for note in splits.notes)]
+    lines.append("settings")
+    shown = {"name", "source", "target", "features", "metric"}
+    lines += [_line(f"  {key}", json.dumps(v)) for key, v in _configuration(project).items() if key not in shown]
+    return lines
+
+
+def _line(title: str, value: str, *reasons: str) -> str:
+    because = "; ".join(reason for reason in reasons if reason)
+    return f"{title:<16} {value}{f'   ({because})' if because else ''}"
+
+
+def _kind(kind: str, n_levels: int) -> str:
+    return f"{kind}, {n_levels} levels" if n_levels else kind
