@@ -6,11 +6,11 @@ that they speak of. So `mostly` is accounted here, over all batches.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.core import progress, quality, store, values
+from tasks.core import cells, loading, progress, quality
 from tasks.core.expectations import Expectation
 from tasks.core.quality import Seen
 from tasks.core.records import Dataset, FailedExpectation
@@ -53,7 +53,7 @@ class Finding:
                 self.rows = np.zeros(n_total, dtype=np.bool_)
             self.rows[at[np.asarray(seen.broken)]] = True
             few = frame[list(seen.broken[: 4 * N_EXAMPLES])]
-            found = few.select(values.shown(few, self.expectation.columns)).to_series().to_list()
+            found = few.select(cells.shown(few, self.expectation.columns)).to_series().to_list()
             self.examples = tuple(dict.fromkeys([*self.examples, *found]))[:N_EXAMPLES]
 
     @property
@@ -84,28 +84,30 @@ def validate(dataset: Dataset, expectations: Sequence[Expectation], step: str = 
 
     asked = [expectation for expectation in expectations if expectation.type != "expect_column_type_to_be"]
     quality.try_arguments(asked, frozenset(column.name for column in dataset.columns if column.type == "date"))
-    numbers = values.meant_as_numbers(dataset)
-    parsing = [Finding(values.IsNumber.of(name)) for name in numbers]
+    numbers = cells.meant_as_numbers(dataset)
+    parsing = [Finding(cells.IsNumber.of(name)) for name in numbers]
     by_row = [Finding(expectation) for expectation in asked if expectation.scope == "rows"]
     others = [Finding(expectation) for expectation in asked if expectation.scope != "rows"]
 
     n_done = 0
-    for texts in _frames(dataset, {*numbers, *(name for found in by_row for name in found.expectation.columns)}):
+    columns = {*numbers, *(name for finding in by_row for name in finding.expectation.columns)}
+    for texts in loading.frames(dataset, columns, BATCH_ROWS) if columns else ():
         at = np.arange(n_done, n_done + texts.height)
         for name, finding in zip(numbers, parsing, strict=True):
-            broken = texts.select(values.no_number(name).arg_true()).to_series().to_list()
+            broken = texts.select(cells.no_number(name).arg_true()).to_series().to_list()
             finding.add(Seen(not broken, texts.height, broken), texts, at, dataset.n_rows)
-        frame = values.cast(texts, numbers)
+        frame = cells.cast(texts, numbers)
         for finding, seen in zip(by_row, quality.evaluate(frame, _expectations(by_row)), strict=True):
             finding.add(seen, frame, at, dataset.n_rows)
         n_done += frame.height
         progress.advance(step, "rows", n_done, dataset.n_rows)
 
     rejected = rejects([*parsing, *by_row], dataset.n_rows)
-    for group, columns, n_rows in _groups(others, dataset):
-        frame = values.cast(_rows(dataset, columns, ~rejected[:n_rows]), numbers)
-        for finding, seen in zip(group, quality.evaluate(frame, _expectations(group)), strict=True):
-            finding.add(seen, frame, np.flatnonzero(~rejected), dataset.n_rows)
+    for group in loading.groups(dataset, _expectations(others), BATCH_ROWS):
+        frame, at = loading.rows(dataset, group, ~rejected, BATCH_ROWS)
+        seen = quality.evaluate(frame, [others[place].expectation for place in group.places])
+        for place, one in zip(group.places, seen, strict=True):
+            others[place].add(one, frame, at, dataset.n_rows)
     return [*parsing, *by_row, *others, *(_typed(dataset, one) for one in expectations if one not in asked)]
 
 
@@ -122,37 +124,6 @@ def rejects(findings: Sequence[Finding], n_rows: int) -> NDArray[np.bool_]:
 
 def _expectations(findings: Sequence[Finding]) -> list[Expectation]:
     return [finding.expectation for finding in findings]
-
-
-def _frames(dataset: Dataset, columns: set[str]) -> Iterator[pl.DataFrame]:
-    import polars as pl
-
-    names = [column.name for column in dataset.columns if column.name in columns]
-    if names:
-        for batch in store.batches(dataset, names, values.rows_at_once(dataset, names, BATCH_ROWS)):
-            yield pl.DataFrame(batch)
-
-
-def _groups(findings: list[Finding], dataset: Dataset) -> Iterator[tuple[list[Finding], list[str], int]]:
-    """The findings that are made together, the columns they need and of how many rows: all at once for few rows."""
-    groups: dict[tuple[tuple[str, ...], int], list[Finding]] = {}
-    everything = tuple(column.name for column in dataset.columns)
-    few = dataset.n_rows <= BATCH_ROWS
-    for finding in findings:
-        of_schema = finding.expectation.scope == "schema"
-        columns = everything if of_schema else finding.expectation.columns or everything[:1]  # rows count in any column
-        groups.setdefault((columns, dataset.n_rows if few or not of_schema else 0), []).append(finding)
-    if groups and few:
-        groups = {(tuple(name for columns, _ in groups for name in columns), dataset.n_rows): findings}
-    for (columns, n_rows), group in groups.items():
-        yield group, [name for name in everything if name in columns], n_rows
-
-
-def _rows(dataset: Dataset, columns: list[str], kept: NDArray[np.bool_]) -> pl.DataFrame:
-    import polars as pl
-
-    frame = store.scan(dataset).select(columns).head(len(kept)).collect()
-    return frame if kept.all() else frame.filter(pl.Series(kept))
 
 
 def _typed(dataset: Dataset, expectation: Expectation) -> Finding:

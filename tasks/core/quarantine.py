@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from tasks.core import arrow, store, values
+from tasks.core import arrow, cells, store
 from tasks.core.findings import Finding, rejects
 from tasks.core.records import Blob, Column, Dataset, Part
 
@@ -31,21 +31,24 @@ def isolate(dataset: Dataset, findings: Sequence[Finding]) -> tuple[Blob | None,
             broken |= finding.broke
     if not broken.any():
         return None, 0
-    numbers = values.meant_as_numbers(dataset)
+    numbers = cells.meant_as_numbers(dataset)
     number, reason = _free_name(ROW_NUMBER, dataset), _free_name("reason", dataset)
     with store.writing(".parquet") as pending, ExitStack() as opened:
         writer: pq.ParquetWriter | None = None
         n_done = 0
-        for batch in _batches(dataset):
-            at = np.flatnonzero(broken[n_done : n_done + batch.num_rows])
-            if len(at):
+        for part in dataset.parts:
+            if not broken[n_done : n_done + part.n_rows].any():
+                n_done += part.n_rows
+                continue
+            for batch in _batches(dataset, part):
+                at = np.flatnonzero(broken[n_done : n_done + batch.num_rows])
                 rows = pl.DataFrame(batch)[at]
                 why = _reasons(rows, findings, numbers, at + n_done)
                 table = rows.with_columns(pl.Series(number, at + n_done), why.alias(reason)).to_arrow()
                 if writer is None:
                     writer = opened.enter_context(pq.ParquetWriter(pending.file, table.schema, compression="zstd"))  # pyright: ignore
                 writer.write_table(table)
-            n_done += batch.num_rows
+                n_done += batch.num_rows
         opened.close()
         return pending.keep(), int(broken.sum())
 
@@ -64,14 +67,14 @@ def _reasons(
     """For each row all that it broke, like `age: expected a number, found 'abc'; …`."""
     import polars as pl
 
-    cast = values.cast(rows, numbers)
+    cast = cells.cast(rows, numbers)
     each: list[pl.Series] = []
     for finding in findings:
         if finding.broke is None:
             continue
-        frame = rows if isinstance(finding.expectation, values.IsNumber) else cast
+        frame = rows if isinstance(finding.expectation, cells.IsNumber) else cast
         columns = finding.expectation.columns
-        text = pl.format("{}, found {}", pl.lit(finding.expectation.claim), values.shown(frame, columns))
+        text = pl.format("{}, found {}", pl.lit(finding.expectation.claim), cells.shown(frame, columns))
         blame = pl.when(pl.Series(finding.broke[at])).then(text)
         each.append(frame.select(blame.alias(str(len(each)))).to_series())
     return pl.DataFrame(each).select(pl.concat_str(pl.all(), separator="; ", ignore_nulls=True)).to_series()
@@ -80,7 +83,7 @@ def _reasons(
 def without(dataset: Dataset, findings: Sequence[Finding]) -> Dataset:
     """The rows that were not rejected, texts that are meant as numbers cast; a part with nothing to change stays."""
     rejected = rejects(findings, dataset.n_rows)
-    numbers = values.meant_as_numbers(dataset)
+    numbers = cells.meant_as_numbers(dataset)
     if not numbers and not rejected.any():
         return dataset
     missing = {column.name: column.n_missing for column in dataset.columns}
@@ -110,9 +113,9 @@ def _rewritten(
 
     def kept() -> Iterator[pa.RecordBatch]:
         n_done = 0
-        for batch in _batches(dataset.model_copy(update={"parts": (part,)})):
+        for batch in _batches(dataset, part):
             rows = pl.DataFrame(batch)
-            left = values.cast(rows, numbers).filter(pl.Series(~rejected[n_done : n_done + batch.num_rows]))
+            left = cells.cast(rows, numbers).filter(pl.Series(~rejected[n_done : n_done + batch.num_rows]))
             n_done += batch.num_rows
             for name in missing:
                 missing[name] += left[name].null_count() - rows[name].null_count()
@@ -121,6 +124,7 @@ def _rewritten(
     return store.put_parts(arrow.grouped(kept(), schema), schema)
 
 
-def _batches(dataset: Dataset) -> Iterator[pa.RecordBatch]:
+def _batches(dataset: Dataset, part: Part) -> Iterator[pa.RecordBatch]:
     names = [column.name for column in dataset.columns]
-    return store.batches(dataset, rows=values.rows_at_once(dataset, names, arrow.GROUP_ROWS))
+    one = dataset.model_copy(update={"parts": (part,)})
+    return store.batches(one, rows=cells.rows_at_once(dataset, names, arrow.GROUP_ROWS))

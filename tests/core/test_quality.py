@@ -174,6 +174,29 @@ def test_rows_of_later_batches_and_parts_have_their_own_numbers(monkeypatch: pyt
     assert broken_rows(unique) == [row for row in range(20) if row not in (0, 6, 7, 19)]
 
 
+@pytest.mark.parametrize("columns", [("k",), ("k", "v")])
+def test_repeated_keys_are_found_among_many_rows_as_among_few(
+    columns: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many rows only those are looked at whose values may come twice; texts are compared as numbers."""
+    frame = pl.DataFrame(
+        {
+            "k": ["1", "2", "1.0", None, None, "3", "7", "7", "9", "9", "", "x"],
+            "v": [0.0, 1.0, -0.0, 5.0, 5.0, 6.0, 8.0, 9.0, -1.0, -1.0, None, None],
+        }
+    )
+    unique: dict[str, Any] = {"expect_column_values_to_be_unique": {"column": "k"}}
+    if len(columns) > 1:
+        unique = {"expect_compound_columns_to_be_unique": {"column_list": list(columns)}}
+    items = asked({"expect_column_values_to_be_between": {"column": "v", "min_value": -0.5}}, unique)
+    found: list[list[int]] = []
+    for batch_rows in (100, 4):
+        monkeypatch.setattr(findings, "BATCH_ROWS", batch_rows)
+        found.append(broken_rows(findings.validate(dataset_of(frame, numbers=("k",), rows_a_part=5), items)[-1]))
+    assert found[0] == found[1]
+    assert found[0] == ([0, 2, 6, 7] if len(columns) == 1 else [0, 2, 3, 4])
+
+
 def test_columns_are_judged_by_the_rows_that_go_on() -> None:
     frame = pl.DataFrame({"age": [30.0, 40.0, 9_999.0]})
     claim = {"expect_column_mean_to_be_between": {"column": "age", "max_value": 100}}
