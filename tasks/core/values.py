@@ -1,86 +1,130 @@
-"""What a cell holds: as a number where a text is meant as one, and in words where a reason must show it."""
+"""What one value of a row is in the matrix: the float that the models see."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
-from tasks.core import store
-from tasks.core.catalogue import Scope
-from tasks.core.expectations import Expectation
-from tasks.core.records import Dataset
+from tasks.core.errors import DataError
+from tasks.core.records import Feature, FeatureKind
 
-if TYPE_CHECKING:
-    import polars as pl
+UNSEEN = -1.0
+MISSING = math.nan
 
-LONGEST = 60
-"""Characters of a text that a reason shows."""
-
-
-def rows_at_once(dataset: Dataset, columns: Collection[str], wanted: int) -> int:
-    """How many rows fit into memory together: few when there are images or sounds among them."""
-    return 1_000 if any(one.type == "binary" and one.name in columns for one in dataset.columns) else wanted
-
-
-class IsNumber(Expectation):
-    """That a text is a number, where its column is meant to hold numbers: always expected, and of each row."""
-
-    @classmethod
-    def of(cls, name: str) -> IsNumber:
-        return cls(type="expect_column_type_to_be", arguments={"column": name, "type_": "number"}, severity="reject")
-
-    @property
-    def scope(self) -> Scope:
-        return "rows"
-
-    @property
-    def claim(self) -> str:
-        return f"{self.columns[0]}: expected a number"
+_EXPECTED: dict[FeatureKind, str] = {
+    "number": "numbers",
+    "boolean": "true or false",
+    "category": "text, a number, or true or false",
+    "date": "dates, or text such as 2026-11-22 or 2026-11-22T10:30:00Z",
+}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+MICROSECONDS_A_DAY = 86_400_000_000
+DAYS_A_MICROSECOND = 1 / MICROSECONDS_A_DAY
+"""polars divides by a constant by multiplying with this; a division elsewhere would differ in the last bit."""
 
 
-def meant_as_numbers(dataset: Dataset) -> tuple[str, ...]:
-    """The columns that are numbers by their type but texts in the file."""
-    import polars as pl
+def encoder(feature: Feature) -> Callable[[Any], float]:
+    """A function from one value to its float; it raises DataError for a value of another type."""
+    if feature.kind == "category":
+        return _category_encoder(feature)
+    if feature.kind == "date":
+        return lambda value: days(value, feature)
 
-    stored = store.scan(dataset).collect_schema()
-    return tuple(
-        column.name for column in dataset.columns if column.type == "number" and stored[column.name] == pl.String
+    def number(value: Any) -> float:
+        if value is None:
+            return MISSING
+        if isinstance(value, (str, bytes, date)):
+            raise wrong_type(feature, repr(value))
+        return _number(value, feature)
+
+    return number
+
+
+def _number(value: Any, feature: Feature) -> float:
+    try:
+        found = float(value)
+    except OverflowError:
+        return MISSING  # beyond what a double holds: infinite
+    except (TypeError, ValueError) as exc:
+        raise wrong_type(feature, repr(value)) from exc
+    return found if math.isfinite(found) else MISSING
+
+
+def _category_encoder(feature: Feature) -> Callable[[Any], float]:
+    texts: dict[str | None, float] = {**text_codes(feature), None: MISSING, "": MISSING}
+    numbers, truths = number_codes(feature), truth_codes(feature)
+
+    def code(value: Any) -> float:
+        if value is None or isinstance(value, str):
+            return texts.get(value, UNSEEN)
+        if isinstance(value, (bytes, date)):
+            raise wrong_type(feature, repr(value))
+        if value is True or value is False:
+            return truths.get(value, UNSEEN)
+        try:
+            found = float(value)
+        except OverflowError:
+            return UNSEEN
+        except (TypeError, ValueError) as exc:
+            raise wrong_type(feature, repr(value)) from exc
+        return MISSING if math.isnan(found) else numbers.get(found, UNSEEN)
+
+    return code
+
+
+def days(value: Any, feature: Feature) -> float:
+    """Days since 1970-01-01 of a date, a moment, or a text in ISO 8601; without a zone it is UTC."""
+    if value is None or value == "":
+        return MISSING
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError as exc:
+            raise wrong_type(feature, repr(value)) from exc
+    if isinstance(value, datetime):
+        moment = value if value.tzinfo else value.replace(tzinfo=UTC)
+        day, rest = divmod((moment - _EPOCH) // _MICROSECOND, MICROSECONDS_A_DAY)
+        return float(day) + float(rest) * DAYS_A_MICROSECOND
+    if isinstance(value, date):
+        return float((value - _EPOCH.date()).days)
+    raise wrong_type(feature, repr(value))
+
+
+def text_codes(feature: Feature) -> dict[str, float]:
+    """The code of each level."""
+    return {level: float(code) for code, level in enumerate(feature.levels) if level}
+
+
+def number_codes(feature: Feature) -> dict[float, float]:
+    """The levels that are numbers as text: 3, 3.0 and the text "3" are the same level, whatever file they came by."""
+    codes: dict[float, float] = {}
+    for level, code in text_codes(feature).items():
+        try:
+            number = float(level)
+        except ValueError:
+            continue
+        if math.isfinite(number):
+            codes.setdefault(number, code)
+    return codes
+
+
+def truth_codes(feature: Feature) -> dict[bool, float]:
+    """The levels that are true or false as text, in any case."""
+    codes: dict[bool, float] = {}
+    for level, code in text_codes(feature).items():
+        if level.casefold() in ("true", "false"):
+            codes.setdefault(level.casefold() == "true", code)
+    return codes
+
+
+def wrong_type(feature: Feature, found: str) -> DataError:
+    """The error for a value, or a column, that is not of the feature's kind."""
+    return DataError(
+        f"Feature {feature.name!r} cannot be read",
+        expected=_EXPECTED[feature.kind],
+        found=found,
+        action="Send values of that type, or None for a missing one",
     )
-
-
-def cast(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """The frame with these columns as numbers: null where a text is no number, is empty, or says `nan`."""
-    import polars as pl
-
-    return frame.with_columns(
-        pl.col(name).str.strip_chars().cast(pl.Float64, strict=False).fill_nan(None)
-        for name in names
-        if name in frame.columns
-    )
-
-
-def no_number(name: str) -> pl.Expr:
-    """Whether the text is there and is no number."""
-    import polars as pl
-
-    text = pl.col(name).str.strip_chars()
-    return (text != "").fill_null(False) & text.cast(pl.Float64, strict=False).is_null()
-
-
-def shown(frame: pl.DataFrame, names: Sequence[str]) -> pl.Expr:
-    """What the row holds in these columns, like `'abc'`, `130.0`, `nothing`, or `a 1, b 2`."""
-    import polars as pl
-
-    def cell(name: str) -> pl.Expr:
-        kind = frame.schema[name]
-        if kind == pl.Binary:
-            return pl.when(pl.col(name).is_null()).then(pl.lit("nothing")).otherwise(pl.lit("bytes"))
-        text = pl.col(name).cast(pl.String)
-        if kind == pl.String:
-            cut = pl.when(text.str.len_chars() > LONGEST).then(text.str.head(LONGEST) + "…").otherwise(text)
-            text = pl.format("'{}'", cut)
-        return text.fill_null("nothing")
-
-    if len(names) == 1:
-        return cell(names[0])
-    return pl.concat_str([pl.format("{} {}", pl.lit(name), cell(name)) for name in names], separator=", ")

@@ -12,10 +12,10 @@ import numpy as np
 
 from tasks.core.errors import KeepfitError
 from tasks.core.records import ModelCard
-from tasks.exports import compose, linear, neural, transformers, trees
+from tasks.exports import compose, encoders, forests, linear, neural, transformers
 from tasks.exports.graph import Graph, convert
 
-PARTS = (compose, linear, neural, transformers, trees)
+PARTS = (compose, encoders, forests, linear, neural, transformers)
 """The modules whose import fills the table `convert`; a new converter's module is named here."""
 
 

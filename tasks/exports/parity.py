@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.core.matrix import UNSEEN, matrix
+from tasks.core.matrix import matrix
 from tasks.core.records import Feature, FeatureKind
+from tasks.core.values import UNSEEN
 
 if TYPE_CHECKING:
     import polars as pl

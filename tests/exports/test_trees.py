@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,6 +53,14 @@ def test_a_split_on_missing_alone_keeps_its_infinite_threshold() -> None:
     tree = DecisionTreeRegressor().fit(x, [0.0, 0.0, 9.0, 0.0])
     assert np.isinf(tree.tree_.threshold).any()
     assert scorer(tree, "regression", 1).ask(x).tolist() == [0.0, 0.0, 9.0, 0.0]
+
+
+def test_a_tree_of_one_leaf_reads_no_column_that_is_not_there() -> None:
+    tree = DecisionTreeRegressor().fit([[1.0], [2.0]], [5.0, 5.0])
+    asked = scorer(tree, "regression", 1)
+    assert asked.ask(np.array([[np.nan], [1e30]])).tolist() == [5.0, 5.0]
+    node = onnx.load_from_string(export(tree, asked.card)).graph.node[0]
+    assert [list(each.ints) for each in node.attribute if each.name == "nodes_featureids"] == [[0]]
 
 
 def test_a_tree_deeper_than_the_stack_is_exported() -> None:
