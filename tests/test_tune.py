@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import json
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -172,3 +174,48 @@ def test_folds_in_time_are_tuned_on_the_past(open_store: Path, make_splits: Any)
 def test_a_tuning_without_an_end_is_refused() -> None:
     with pytest.raises(ValueError, match="needs an end"):
         Tuning(seconds=None, trials=None)
+
+
+PROCESS = """
+import inspect, os, sys
+from pathlib import Path
+from tasks.core import store
+from tasks.core.records import Candidates, CheckedSplits
+from tasks.tune import Tuning, tune
+
+folder = Path(sys.argv[1])
+with store.opened(folder / "home"):
+    chosen = Candidates.model_validate_json((folder / "candidates.json").read_bytes())
+    splits = CheckedSplits.model_validate_json((folder / "splits.json").read_bytes())
+    tuned = inspect.unwrap(tune.fn)(chosen, splits, Tuning(seconds=None, trials=40))
+    print(tuned.model_dump_json())
+"""
+
+
+@pytest.mark.slow
+def test_kill_9_within_tuning_and_the_same_command_again_end_in_the_same_models(
+    open_store: Path, make_splits: Any
+) -> None:
+    splits = make_splits(frame(300), "y")
+    chosen = candidates(splits, "linear", "tree")
+    undisturbed = run(chosen, splits, Tuning(seconds=None, trials=40))
+    (whole,) = (open_store / "tuning").glob("*/journal.jsonl")
+    n_whole = whole.read_bytes().count(b'"trial"')
+    shutil.rmtree(open_store / "tuning")
+    folder = open_store.parent
+    (folder / "candidates.json").write_text(chosen.model_dump_json())
+    (folder / "splits.json").write_text(splits.model_dump_json())
+    command = [sys.executable, "-c", PROCESS, str(folder)]
+
+    def n_done() -> int:
+        return sum(path.read_bytes().count(b'"trial"') for path in (open_store / "tuning").glob("*/journal.jsonl"))
+
+    for wanted in (3, 20):
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            while n_done() < wanted and process.poll() is None:
+                time.sleep(0.002)
+            process.kill()
+    assert 20 <= n_done() < n_whole
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert Tuned.model_validate_json(answer.stdout).members == undisturbed.members
+    assert n_done() == n_whole

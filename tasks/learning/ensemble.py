@@ -15,17 +15,20 @@ from tasks.core import metrics
 
 MOST_MEMBERS = 5
 ROUNDS = 25
+POOL = 50
+"""The best so many take part: more are near copies of them, among which luck on these rows decides."""
 
 
 def selected(answers: Sequence[np.ndarray], y: np.ndarray, metric: str) -> tuple[dict[int, float], float]:
     """The weights of the chosen models by their index, and the blend's loss."""
     losses = [metrics.loss(metric, y, each) for each in answers]
-    first = int(np.argmin(losses))
+    pool = sorted(sorted(range(len(losses)), key=lambda index: (losses[index], index))[:POOL])
+    first = min(pool, key=lambda index: (losses[index], index))
     bag = [first]
     total = answers[first].astype(np.float64)
     best, best_size = losses[first], 1
     for size in range(2, ROUNDS + 1):
-        allowed = range(len(answers)) if len(set(bag)) < MOST_MEMBERS else sorted(set(bag))
+        allowed = pool if len(set(bag)) < MOST_MEMBERS else sorted(set(bag))
         scores = {index: metrics.loss(metric, y, (total + answers[index]) / size) for index in allowed}
         chosen = min(scores, key=lambda index: (scores[index], index))
         bag.append(chosen)
