@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import socket
-import time
 from pathlib import Path
 from typing import Any
 
@@ -161,12 +161,10 @@ def test_a_huge_body_is_refused_and_the_server_lives(client: httpx.Client, row: 
     assert client.post("/predict", json=row).status_code == 200
 
 
-def exchange(port: int, *pieces: bytes, pause: float = 0.0) -> bytes:
+def exchange(port: int, request: bytes) -> bytes:
+    """All that the server sends until it closes. (A client that half-closes first may lose answers: uvicorn's rule.)"""
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-        for piece in pieces:
-            connection.sendall(piece)
-            time.sleep(pause)
-        connection.shutdown(socket.SHUT_WR)
+        connection.sendall(request)
         received = b""
         while piece := connection.recv(65536):
             received += piece
@@ -181,10 +179,8 @@ def post(body: bytes, close: bool = False) -> bytes:
 def test_pipelined_requests_are_answered_in_order(served: Any, row: dict[str, Any]) -> None:
     body = json.dumps(row).encode()
     received = exchange(served.port, post(body) + post(b"{") + post(body) + post(b"[]", close=True))
-    statuses = [line.split()[1] for line in received.split(b"\r\n") if line.startswith(b"HTTP/1.1")]
-    # A refused answer carries no line end, so the next status line follows it in the same "line".
-    assert received.count(b"HTTP/1.1 200") == 3 and received.count(b"HTTP/1.1 400") == 1
-    assert statuses[0] == b"200" and received.endswith(b"[]")
+    assert re.findall(rb"HTTP/1.1 (\d+)", received) == [b"200", b"400", b"200", b"200"]
+    assert received.endswith(b"[]")
 
 
 def test_a_body_in_small_pieces_is_answered_while_others_are(
