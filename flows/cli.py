@@ -52,8 +52,8 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     train = _command(commands, "train", "train, test and register a model; the champion moves if the gates hold")
-    train.add_argument("--seconds", type=float, metavar="N", help="budget for tuning and fitting, in seconds")
-    train.add_argument("--trials", type=int, metavar="N", help="budget for tuning, in trials; reproducible")
+    train.add_argument("--seconds", type=_positive, metavar="N", help="budget for tuning and fitting, in seconds")
+    train.add_argument("--trials", type=_count, metavar="N", help="budget for tuning, in trials; reproducible")
 
     predict = _command(commands, "predict", "answer a file of rows with the champion")
     predict.add_argument("--input", type=Path, required=True, metavar="FILE", help="CSV, Parquet or JSONL")
@@ -89,6 +89,18 @@ def _command(
     command.add_argument("--json", action="store_true", help="print one JSON object on stdout; all else goes to stderr")
     command.add_argument("--debug", action="store_true", help="show the traceback of a failure")
     return command
+
+
+def _positive(text: str) -> float:
+    if not (value := float(text)) > 0:
+        raise argparse.ArgumentTypeError(f"expected more than 0, found {text}")
+    return value
+
+
+def _count(text: str) -> int:
+    if (value := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, found {text}")
+    return value
 
 
 def _told(sentence: str, code: int, options: argparse.Namespace | None = None) -> int:

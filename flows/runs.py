@@ -30,6 +30,7 @@ def name_of_training() -> str:
 def training(project: Project, trigger: Trigger) -> Iterator[tracking.Run]:
     """The only training of this project in its home, known to Prefect and MLflow alike."""
     home = store.home_of(project.folder)
+    services.place_mlflow(home)
     with store.opened(home), services.locked(home, project.name):
         tags = {
             "keepfit.trigger": trigger.kind,

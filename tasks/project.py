@@ -73,10 +73,10 @@ class Project(BaseModel):
     @cached_property
     def expectations(self) -> Expectations:
         """What expectations.yaml beside project.yaml says, or the file that `expectations:` names."""
-        if self.expectations_file is not None:
-            return expectations.load(self.folder / self.expectations_file)
-        beside = self.folder / "expectations.yaml"
-        return expectations.load(beside) if beside.exists() else Expectations()
+        file = self.folder / (self.expectations_file or "expectations.yaml")
+        said = expectations.load(file) if self.expectations_file or file.exists() else Expectations()
+        shares = {"validation_share": self.split.validation, "test_share": self.split.test}
+        return said.model_copy(update={"prepared": said.prepared.model_copy(update=shares)})
 
     @property
     def preparation(self) -> Preparation:
@@ -111,7 +111,7 @@ class Project(BaseModel):
         if seconds is None and trials is None:
             return self
         for name, value in (("seconds", seconds), ("trials", trials)):
-            if value is not None and value <= 0:
+            if value is not None and not value > 0:
                 raise UsageError(f"The budget of {value:g} {name}", expected="more than 0")
         return self.model_copy(update={"budget": Budget(seconds=seconds, trials=trials)})
 

@@ -61,7 +61,9 @@ def _lines(project: Project, raw: CheckedDataset, splits: Splits, candidates: Ca
     lines = [
         f"{project.name}",
         _line("source", f"{project.source.kind} {project.source.title}: {rows}"),
-        _line("expectations", f"{raw.report.evaluated} asked of the raw rows; {raw.report.n_quarantined} rows quarantined"),
+        _line(
+            "expectations", f"{raw.report.evaluated} asked of the raw rows; {raw.report.n_quarantined} rows quarantined"
+        ),
         _line("target", f"{target.name}: {problem}{classes}", target.reason),
         _line("metric", candidates.metric, "" if project.metric else f"the default for {problem}"),
         _line("split", f"by {project.split.by}: {', '.join(n_rows)}"),

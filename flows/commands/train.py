@@ -7,6 +7,9 @@ import gc
 import json
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,10 +35,10 @@ def run(options: argparse.Namespace) -> int:
 
     services.settle()
     with progress_display(quiet=options.json) as display, store.opened(home):
-        _import_ahead()
+        with _importing_ahead():
+            server.ready()
         gc.enable()
         gc.freeze()
-        server.ready()
         services.sweep(home)
         history: list[Done] = []
         step.history.set(history)
@@ -65,14 +68,26 @@ def _home(options: argparse.Namespace) -> Path:
     return home
 
 
-def _import_ahead() -> None:
-    """Import what the steps will need while the server starts; they would wait for it otherwise."""
+@contextmanager
+def _importing_ahead() -> Iterator[None]:
+    """Import what the steps will need for as long as the block waits; where nothing is waited for, they do it."""
+    from tasks.core import quality, tracking
+
+    waited = threading.Event()
 
     def imports() -> None:
-        for name in ("mlflow", "great_expectations", "sklearn.ensemble"):
-            import_module(name)
+        with suppress(Exception):  # whoever needs it will fail in the same way, and say so
+            for needed in (tracking.client, lambda: import_module("sklearn.ensemble"), quality.preload):
+                if not waited.is_set():
+                    needed()
 
-    threading.Thread(target=imports, name="imports", daemon=True).start()
+    thread = threading.Thread(target=copy_context().run, args=(imports,), name="imports", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        waited.set()
+        thread.join()
 
 
 def _outcome(history: list[Done], flow_run_id: str, prefect: str, seconds: float) -> dict[str, Any]:

@@ -15,5 +15,6 @@ from flows.services.environment import drain, settle
 from flows.services.locks import locked
 from flows.services.runs import running, sweep
 from flows.services.server import Server, down, start, state
+from flows.services.templates import place_mlflow
 
-__all__ = ["Server", "down", "drain", "locked", "running", "settle", "start", "state", "sweep"]
+__all__ = ["Server", "down", "drain", "locked", "place_mlflow", "running", "settle", "start", "state", "sweep"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -56,6 +57,8 @@ def settle() -> None:
     from prefect.settings import get_current_settings
 
     get_current_settings().flows.heartbeat_frequency = None
+    # While its server is away, Prefect's log handler writes that to stderr, past every logger.
+    logging.raiseExceptions = False
 
 
 def drain(seconds: float = 10) -> None:

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from tasks.core.errors import Unavailable
 
 START_SECONDS = 90.0  # the first start without a template migrates: 8 s idle, several times that under load
 ENDING_SECONDS = 30.0
+GUARD_SECONDS = 1.0
 LOG_BYTES = 5_000_000
 
 _spawned: list[subprocess.Popen[bytes]] = []
@@ -72,6 +74,7 @@ class Server:
                     action="Run the command again",
                 )
             self.url, self.token = again.url, again.token
+        threading.Thread(target=self._guard, daemon=True).start()
         return self
 
     def release(self) -> None:
@@ -79,6 +82,19 @@ class Server:
         if self.use is not None:
             os.close(self.use)
             self.use = None
+
+    def _guard(self) -> None:
+        """Replace a server that is killed under the run, at its address; Prefect's client tries that long enough.
+
+        One that ended by itself, or by `down`, has removed its state and is let go.
+        """
+        assert self.home is not None
+        folder = self.home / "prefect"
+        while self.use is not None:
+            time.sleep(GUARD_SECONDS)
+            if (folder / "server.json").exists() and not locks.is_held(folder / "server.lock"):
+                with suppress(OSError, Unavailable):
+                    _private(self.home, self.use)
 
     def _answers(self, seconds: float) -> bool:
         # A server that is starting already listens, and answers when it is ready. One that dies closes the

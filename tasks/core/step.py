@@ -45,7 +45,7 @@ PLUMBING = frozenset(
     }
     | {f"tasks.core.tracking{part}" for part in ("", ".logged", ".registry", ".runs")}
 )
-COMPUTING = ("numpy", "onnx", "onnxruntime", "optuna", "pandas", "polars", "pyarrow", "scikit-learn", "scipy")
+COMPUTING = tuple("great-expectations numpy onnx onnxruntime optuna pandas polars pyarrow scikit-learn scipy".split())
 
 HOUR = 3600.0
 

@@ -1,0 +1,90 @@
+"""What the tests of whole flows need: the `keepfit` command, run as a user runs it, in a home of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "data"
+KEEPFIT = [sys.executable, "-c", "from flows.cli import main; main()"]
+
+RunKeepfit = Callable[..., "Finished"]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        assert self.out, self.err
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Keepfit:
+    """The command, with one home."""
+
+    home: Path
+    server: str
+
+    def start(self, *arguments: object, code: str | None = None, **variables: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", code] if code else KEEPFIT
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "PREFECT_"))
+        }
+        environment |= {
+            "KEEPFIT_HOME": str(self.home),
+            "PREFECT_API_URL": self.server,
+            "PREFECT_HOME": str(self.home / "prefect"),
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        }
+        return subprocess.Popen(
+            [*command, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment | variables,
+        )
+
+    def __call__(self, *arguments: object, code: str | None = None, **variables: str) -> Finished:
+        process = self.start(*arguments, code=code, **variables)
+        try:
+            out, err = process.communicate(timeout=240)
+        finally:
+            process.kill()
+        return Finished(process.returncode, out, err)
+
+
+@pytest.fixture
+def keepfit(tmp_path: Path, prefect_server: str) -> Keepfit:
+    """The command in a new home, with the tests' Prefect server."""
+    return Keepfit(tmp_path / "home", prefect_server)
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Callable[[str], Path]:
+    """A function that copies an example project, so that a test may change it."""
+    return lambda name: Path(shutil.copytree(EXAMPLES / name, tmp_path / name))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> Iterator[tuple[Keepfit, Path, Finished]]:
+    """A copy of Titanic, trained once for the tests that only look: the command, the project, the outcome."""
+    folder = tmp_path_factory.mktemp("trained")
+    project = Path(shutil.copytree(EXAMPLES / "titanic", folder / "titanic"))
+    command = Keepfit(folder / "home", prefect_server)
+    yield command, project, command("train", project, "--trials", 6, "--json")

@@ -1,0 +1,76 @@
+"""kill -9 anywhere, and the same command again: nothing that was finished is done again, and the result is the same."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.flows.conftest import Keepfit
+
+STEPS = ["collect", "check", "prepare", "check_splits", "select_model", "tune", "train", "evaluate", "deploy", "report"]
+REMEMBERED = [step for step in STEPS if step not in ("collect", "deploy")]
+
+KILLED = """
+import os, signal, sys
+from tasks.core import progress
+
+wanted = sys.argv.pop(1).split(":")
+tell = progress.advance
+
+def advance(step, text, done, total=None):
+    ended = total is not None and done >= total and (text == "remembered" or text.endswith(" s"))
+    at = "end" if ended else "start" if total is None else str(done)
+    if [step, at] == wanted:
+        os.kill(os.getpid(), signal.SIGKILL)
+    tell(step, text, done, total)
+
+progress.advance = advance
+from flows.cli import main
+main()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_run_that_is_killed_at_every_step_and_within_tuning_ends_like_one_that_was_not(
+    keepfit: Keepfit, example: Callable[[str], Path], tmp_path: Path
+) -> None:
+    project = example("titanic")
+    train = ("train", project, "--trials", 6, "--json")
+    undisturbed = Keepfit(tmp_path / "another home", keepfit.server)(*train).json
+
+    kills = ["check:start", "prepare:start", "select_model:start", "tune:start", "tune:2", "tune:4"]
+    kills += ["train:start", "evaluate:start", "deploy:start", "deploy:end", "report:end"]
+    for kill in kills:
+        finished = keepfit(kill, *train, code=KILLED)
+        assert finished.code == -signal.SIGKILL, (kill, finished.err)
+    resumed = keepfit(*train).json
+
+    assert resumed["model"]["digest"] == undisturbed["model"]["digest"]
+    assert resumed["metrics"] == undisturbed["metrics"] and resumed["reasons"] == undisturbed["reasons"]
+    assert resumed["model"]["version"] == "1", "the kill between registering and the alias must not register twice"
+    assert resumed["cached"] == REMEMBERED
+    journals = list((keepfit.home / "tuning").rglob("*.jsonl"))
+    trials = [line for journal in journals for line in journal.read_text().splitlines()]
+    assert len(trials) == len(set(trials)) <= 6
+
+
+@pytest.mark.slow
+def test_runs_of_dead_processes_are_swept_at_the_next_start(keepfit: Keepfit, example: Callable[[str], Path]) -> None:
+    from mlflow import MlflowClient
+
+    project = example("titanic")
+    assert keepfit("prepare:start", "train", project, "--trials", 2, code=KILLED).code == -signal.SIGKILL
+    client = MlflowClient(f"sqlite:///{keepfit.home / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("titanic")
+    assert experiment is not None
+
+    def statuses() -> list[str]:
+        return sorted(run.info.status for run in client.search_runs([experiment.experiment_id]))
+
+    assert statuses() == ["RUNNING"]
+    assert keepfit("train", project, "--trials", 2).code == 0
+    assert statuses() == ["FINISHED", "KILLED"]
