@@ -23,6 +23,8 @@ def importances(
 
     Of wide data only the features are looked at whose values go with the answers most; the others are not listed.
     """
+    if not len(x):
+        return ()
     generator = np.random.default_rng(seed)
     if len(x) > MOST_ROWS:
         rows = np.sort(generator.choice(len(x), MOST_ROWS, replace=False))
