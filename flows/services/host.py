@@ -90,6 +90,8 @@ def main() -> None:
 
         def leave(self) -> None:
             """Be found by nobody, then close."""
+            if self.should_exit:
+                return
             STATE.unlink(missing_ok=True)
             self.should_exit = True
             timer = threading.Timer(PATIENCE_SECONDS, os._exit, [1])

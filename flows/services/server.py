@@ -11,8 +11,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
-import subprocess
 import sys
 import threading
 import time
@@ -22,16 +20,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from flows.services import environment, locks, templates
+from flows.services import environment, locks, spawn, templates
 from flows.services.named import NAMED_SECONDS, ask, configured
 from tasks.core.errors import Unavailable
 
 START_SECONDS = 90.0  # the first start without a template migrates: 8 s idle, several times that under load
 ENDING_SECONDS = 30.0
 GUARD_SECONDS = 1.0
-LOG_BYTES = 5_000_000
-
-_spawned: list[subprocess.Popen[bytes]] = []
+MAX_STARTS = 3
 
 
 @dataclass
@@ -57,15 +53,9 @@ class Server:
             ask(self.url, "/health", NAMED_SECONDS)
             return self
         deadline = time.monotonic() + START_SECONDS
-        while not self._answers(deadline - time.monotonic()):
-            if time.monotonic() > deadline:
-                log = self.home / "logs" / "prefect.log"
-                raise Unavailable(
-                    f"The private Prefect server of {self.home} does not answer",
-                    expected=f"an answer at {self.url} within {START_SECONDS:.0f} s",
-                    found=_last_line(log) or "nothing in its log",
-                    action=f"See {log}, then `keepfit down` and try again",
-                )
+        for _ in range(MAX_STARTS):
+            if self._answers(deadline - time.monotonic()):
+                break
             again = _private(self.home, self.use)
             if again.url != self.url and "prefect" in sys.modules:
                 raise Unavailable(
@@ -74,6 +64,14 @@ class Server:
                     action="Run the command again",
                 )
             self.url, self.token = again.url, again.token
+        else:
+            log = self.home / "logs" / "prefect.log"
+            raise Unavailable(
+                f"The private Prefect server of {self.home} does not answer",
+                expected=f"an answer at {self.url} within {START_SECONDS:.0f} s",
+                found=_last_line(log) or "nothing in its log",
+                action=f"See {log}, then `keepfit down` and try again",
+            )
         threading.Thread(target=self._guard, daemon=True).start()
         return self
 
@@ -109,7 +107,7 @@ def start(home: Path) -> Server:
     """Find or spawn the server and set the environment for it, before prefect is imported; does not wait for it."""
     templates.place_mlflow(home)
     named = configured()
-    if named is not None and named != _remembered(home):
+    if named is not None and named != spawn.last_url(home):
         environment.apply(None, named)
         return Server(named)
     server = _private(home, None)
@@ -136,17 +134,9 @@ def down(home: Path) -> bool:
             with suppress(ProcessLookupError):
                 os.kill(running["pid"], signal.SIGTERM if time.monotonic() < patience else signal.SIGKILL)
         time.sleep(0.05)
-    for process in _spawned:
-        process.poll()
+    spawn.reap()
     (home / "prefect" / "server.json").unlink(missing_ok=True)
     return found
-
-
-def _remembered(home: Path) -> str | None:
-    try:
-        return f"http://127.0.0.1:{int((home / 'prefect' / 'port').read_text())}/api"
-    except (OSError, ValueError):
-        return None
 
 
 def _private(home: Path, use: int | None) -> Server:
@@ -158,7 +148,10 @@ def _private(home: Path, use: int | None) -> Server:
         lock = locks.take(folder / "server.lock")
         if lock is not None:
             try:
-                return _spawn(home, lock, use)
+                (folder / "server.json").unlink(missing_ok=True)
+                templates.place_prefect(home)
+                url, token = spawn.spawn(home, lock)
+                return Server(url, home, token, use)
             finally:
                 os.close(lock)  # the server's own copy of the descriptor holds it on
         if (found := state(home)) and found["prefect"] == version("prefect"):
@@ -171,56 +164,6 @@ def _private(home: Path, use: int | None) -> Server:
         found=f"{folder / 'server.lock'} held",
         action=f"See who holds it: fuser {folder / 'server.lock'}",
     )
-
-
-def _spawn(home: Path, lock: int, use: int | None) -> Server:
-    folder = home / "prefect"
-    (folder / "server.json").unlink(missing_ok=True)
-    templates.place_prefect(home)
-    listener = _listener(folder / "port")
-    with listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
-        token = os.urandom(16).hex()
-        log = home / "logs" / "prefect.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        if log.exists() and log.stat().st_size > LOG_BYTES:
-            log.replace(log.with_suffix(".log.1"))
-        variables = {name: value for name, value in os.environ.items() if name not in environment.SOMEONE_ELSES}
-        # A relative path, from the folder that is the server's own: no character of the home can upset the address.
-        variables |= environment.prefect_environment(home, url) | {
-            "PREFECT_SERVER_DATABASE_CONNECTION_URL": "sqlite+aiosqlite:///prefect.db",
-            "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "NOTSET",
-            "KEEPFIT_SERVER_TOKEN": token,
-        }
-        command = [sys.executable, "-P", "-m", "flows.services.host", str(listener.fileno())]
-        with log.open("ab") as output:
-            _spawned.append(
-                subprocess.Popen(
-                    command,
-                    cwd=folder,
-                    env=variables,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,
-                    pass_fds=(lock, listener.fileno()),
-                )
-            )
-        return Server(url, home, token, use)
-
-
-def _listener(remembered: Path) -> socket.socket:
-    """A socket that already listens, on the port of last time if it is free."""
-    last = int(remembered.read_text()) if remembered.exists() else 0
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", last))
-    except OSError:
-        listener.bind(("127.0.0.1", 0))
-    listener.listen(128)
-    remembered.write_text(str(listener.getsockname()[1]))
-    return listener
 
 
 def _last_line(log: Path) -> str:

@@ -51,6 +51,9 @@ def trivial(body):
     print(json.dumps({"flow_run": str(flow_run.id)}), flush=True)
     for number in range(8):
         step(number)
+    if body == "kill the server":
+        import os, signal
+        os.kill(services.state(home)["pid"], signal.SIGKILL)
     if body == "fail":
         raise ValueError("a failure of the flow")
     if body == "hang":
@@ -295,6 +298,33 @@ def test_flow_runs_in_a_row_never_find_the_database_locked(home: Path, start: St
     command = start(FLOW, home, *["run"] * 8, PREFECT_SERVER_LOG_RETRYABLE_ERRORS="true")
     ended(command)
     assert "locked" not in (home / "logs" / "prefect.log").read_text()
+
+
+@pytest.mark.slow
+def test_a_run_whose_server_is_killed_goes_on_with_the_next(home: Path, start: Start) -> None:
+    command = start(FLOW, home, "kill the server")
+    server = said(command)
+    said(command)
+    run = said(command)["flow_run"]
+
+    assert ended(command) == ""
+
+    again = services.state(home)
+    assert again is not None
+    assert (again["url"], again["pid"] == server["pid"]) == (server["url"], False)
+    [found] = posted(f"{server['url']}/flow_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
+    assert found["state_type"] == "COMPLETED"
+
+
+@pytest.mark.slow
+def test_a_server_that_cannot_start_is_an_error_with_its_last_words(home: Path, start: Start) -> None:
+    (home / "prefect").mkdir(parents=True)
+    (home / "prefect" / "prefect.db").write_text("not a database" * 100)
+
+    _, errors = start(COMMAND, home).communicate(timeout=120)
+
+    assert "does not answer" in errors
+    assert str(home / "logs" / "prefect.log") in errors
 
 
 @pytest.mark.slow
