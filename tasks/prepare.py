@@ -40,6 +40,8 @@ def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
 
     rows = checked.dataset
     inputs, left_out = _inputs(rows, section)
+    if not inputs:
+        raise tabular.no_feature(left_out)
     unclean = prepared.unclean_columns(rows)
     target = prepared.target(rows, section.target, section.problem)
     placed = partition(rows, inputs, target.name, section.split, section.seed, section.duplicates == "drop")

@@ -117,10 +117,10 @@ def grouped(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa
     for batch in batches:
         while n_held + batch.num_rows >= n_rows:
             head, batch = batch.slice(0, n_rows - n_held), batch.slice(n_rows - n_held)
-            yield pa.concat_batches([*held, head])
+            yield pa.concat_batches([*held, head]) if held else head
             held, n_held = [], 0
         if batch.num_rows:
             held.append(batch)
             n_held += batch.num_rows
     if held:
-        yield pa.concat_batches(held)
+        yield pa.concat_batches(held) if len(held) > 1 else held[0]

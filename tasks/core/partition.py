@@ -104,6 +104,6 @@ def _require_all_parts(placed: Assignment, split: Split) -> None:
         raise DataError(
             f"There are too few {what} to split",
             expected="rows for training, validation and test",
-            found=f"{len(placed.part):,} rows, none of them for {' and '.join(empty)}",
+            found=f"{len(placed.part):,} usable rows, none of them for {' and '.join(empty)}",
             action=f"Give more {what}; below a hundred nothing reliable can be said",
         )

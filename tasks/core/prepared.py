@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tasks.core import arrow, store
 from tasks.core.census import Census
 from tasks.core.errors import DataError
 from tasks.core.expressions import computed, names_in
+from tasks.core.functions import finite
 from tasks.core.partition import PARTS, Partition
 from tasks.core.records import Dataset, Feature, Note, Target
 from tasks.core.targets import ProblemWish, answers, inferred_target
@@ -30,13 +32,25 @@ class Recipe:
     declared: Mapping[str, str]
     target: Target
 
-    def prepared(self, batch: pa.RecordBatch) -> pl.DataFrame:
-        """The rows with their declared features and answers."""
-        raw = cast("pl.DataFrame", pl.from_arrow(batch))
-        clean = raw.with_columns(pl.when(pl.col(name).is_finite()).then(pl.col(name)) for name in self.unclean)
+    @property
+    def columns(self) -> list[str]:
+        """The raw columns to read."""
+        return [*self.inputs, self.target.name]
+
+    def prepared(self, batch: pa.RecordBatch) -> dict[str, pa.Array[Any]]:
+        """The columns of the splits; those that only pass through are not even copied."""
+        needed = {
+            self.target.name,
+            *self.unclean,
+            *(name for text in self.declared.values() for name in names_in(text)),
+        }
+        raw = cast("pl.DataFrame", pl.from_arrow(batch.select(sorted(needed))))
+        clean = raw.with_columns(finite(pl.col(name)) for name in self.unclean)
+        cleaned = [name for name in self.unclean if name != self.target.name]
         answer = answers(pl.col(self.target.name), raw.schema[self.target.name], self.target)
-        rows = clean.select(*self.inputs, answer)
-        return computed(rows, self.declared).select(*self.inputs, *self.declared, self.target.name)
+        made = computed(clean, self.declared).select(*cleaned, *self.declared, answer).rechunk().to_arrow()
+        columns: dict[str, pa.Array[Any]] = {name: batch.column(name) for name in self.inputs}
+        return columns | {name: made.column(name).combine_chunks() for name in made.column_names}
 
 
 def unclean_columns(rows: Dataset) -> tuple[Note, ...]:
@@ -96,25 +110,20 @@ def _batches(
     rows: Dataset, recipe: Recipe, placed: Partition, part: int, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     at = 0
-    for batch in store.batches(rows, _columns(recipe)):
+    for batch in store.batches(rows, recipe.columns):
         here = slice(at, at + batch.num_rows)
         at += batch.num_rows
         chosen = placed.assignment.part[here] == part
-        if not chosen.any():
-            continue
-        frame = recipe.prepared(batch.filter(pa.array(chosen))).with_columns(
-            pl.Series("__row__", placed.hashes[here][chosen], pl.UInt64),
-            pl.Series("__fold__", placed.assignment.fold[here][chosen], pl.UInt8),
-        )
-        for found in frame.to_arrow().combine_chunks().to_batches():
-            yield arrow.cast(found, schema, PARTS[part])
-
-
-def _columns(recipe: Recipe) -> list[str]:
-    return [*recipe.inputs, recipe.target.name]
+        if chosen.any():
+            columns = recipe.prepared(batch.filter(pa.array(chosen)))
+            columns["__row__"] = pa.array(placed.hashes[here][chosen])
+            columns["__fold__"] = pa.array(placed.assignment.fold[here][chosen])
+            yield arrow.cast(pa.RecordBatch.from_pydict(columns), schema, PARTS[part])
 
 
 def _schema(rows: Dataset, recipe: Recipe) -> pa.Schema:
-    empty = next(store.batches(rows, _columns(recipe))).slice(0, 0)
-    schema = arrow.normal_schema(recipe.prepared(empty).to_arrow().schema, "the prepared rows")
+    found = pq.read_schema(store.path(rows.parts[0].blob))
+    empty = pa.RecordBatch.from_pylist([], pa.schema([found.field(name) for name in recipe.columns]))
+    made = pa.RecordBatch.from_pydict(recipe.prepared(empty)).schema
+    schema = arrow.normal_schema(made, "the prepared rows")
     return schema.append(pa.field("__row__", pa.uint64())).append(pa.field("__fold__", pa.uint8()))

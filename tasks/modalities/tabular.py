@@ -6,6 +6,7 @@ can teach nothing (one value, an identifier, text that hardly repeats) is left o
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from tasks.core import store
@@ -13,7 +14,7 @@ from tasks.core.errors import DataError
 from tasks.core.records import Dataset, Feature, FeatureKind, Note
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import polars as pl
 
@@ -23,6 +24,7 @@ IDENTIFIER = 0.5
 """Text of which more than this share of values are different names rows, it does not describe them."""
 COVERED = 0.5
 """The levels kept must describe at least this share of the rows that have a value."""
+QUARTILES = (0.25, 0.5, 0.75)
 FAR = 10.0
 """Interquartile ranges from the median at which a number is called an outlier; it is told of, and kept."""
 
@@ -39,30 +41,34 @@ def features(
     names = [*columns, *declared]
     at_once = max(1, CELLS // max(train.n_rows, 1))
     for start in range(0, len(names), at_once):
-        for values in store.scan(train).select(names[start : start + at_once]).collect().iter_columns():
+        frame = store.scan(train).select(names[start : start + at_once]).collect()
+        for values in frame.iter_columns():
             feature = feature_or_note(values, declared.get(values.name))
             if isinstance(feature, Note):
                 notes.append(feature)
             else:
                 found.append(feature)
-            if (note := outliers(values)) is not None:
-                notes.append(note)
+        notes += outliers(frame)
     if not found:
-        reasons = "; ".join(f"{note.column} {note.text}" for note in notes[:3])
-        raise DataError(
-            "No column can be a feature",
-            expected="at least one column that tells rows apart and comes again",
-            found=reasons or "none besides the target",
-            action="Declare features of the columns (`features:` in project.yaml), or add columns",
-        )
+        raise no_feature(notes)
     return tuple(found), tuple(notes)
+
+
+def no_feature(notes: Iterable[Note]) -> DataError:
+    """That nothing is left to learn from, and why the first columns are not."""
+    return DataError(
+        "No column can be a feature",
+        expected="at least one column that tells rows apart and comes again",
+        found="; ".join(f"{note.column!r}: {note.text}" for note in islice(notes, 3)) or "none besides the target",
+        action="Declare features of the columns (`features:` in project.yaml), or add columns",
+    )
 
 
 def feature_or_note(values: pl.Series, expression: str | None) -> Feature | Note:
     """The feature that this column of training rows makes, or the reason why it makes none."""
     import polars as pl
 
-    present = values.drop_nulls()
+    present = values.drop_nulls() if values.has_nulls() else values
     if len(present) == 0:
         return _dropped(values, "has no value in the training rows")
     if values.dtype == pl.Binary:
@@ -75,37 +81,51 @@ def feature_or_note(values: pl.Series, expression: str | None) -> Feature | Note
     return Feature(name=values.name, kind=kind, expression=expression, reason=reason)
 
 
-def outliers(values: pl.Series) -> Note | None:
-    """A note on numbers that are very far from the rest; they stay, since they may be true."""
-    if not values.dtype.is_numeric():
-        return None
-    low, middle, high = (values.quantile(q) for q in (0.25, 0.5, 0.75))
-    if low is None or middle is None or high is None or low == high:
-        return None
+def outliers(frame: pl.DataFrame) -> list[Note]:
+    """Notes on numbers that are very far from the rest of their column; they stay, since they may be true."""
+    import polars as pl
+
+    numbers = frame.select(pl.selectors.numeric().cast(pl.Float64))
+    if not numbers.width:
+        return []
+    low, middle, high = (numbers.select(pl.all().quantile(q)).to_numpy()[0] for q in QUARTILES)
     reach = FAR * (high - low)
-    n_far = int(((values - middle).abs() > reach).sum())
-    if not n_far:
-        return None
-    text = f"outside {middle - reach:.6g} to {middle + reach:.6g}, ten interquartile ranges from the median; kept"
-    return Note(kind="noise", column=values.name, n_rows=n_far, text=text)
+    bounds = {
+        name: (float(centre - width), float(centre + width))
+        for name, centre, width in zip(numbers.columns, middle, reach, strict=True)
+        if width > 0
+    }
+    far = numbers.select((~pl.col(name).is_between(*both)).sum() for name, both in bounds.items())
+    return [
+        Note(
+            kind="noise",
+            column=values.name,
+            n_rows=values[0],
+            text="outside {:.6g} to {:.6g}, ten interquartile ranges from the median; kept".format(
+                *bounds[values.name]
+            ),
+        )
+        for values in far.iter_columns()
+        if values[0]
+    ]
 
 
 def _category(values: pl.Series, present: pl.Series, expression: str | None) -> Feature | Note:
-    counted = present.value_counts(name="n_rows")
+    counted = present.alias("text").value_counts(name="n_rows")
     n_different = len(counted)
     if n_different > IDENTIFIER * len(present):
         return _dropped(values, f"has {n_different:,} different texts in {len(present):,} rows, like an identifier")
     # Ties in the order of the text, or the codes would differ from run to run.
-    again = counted.filter(counted["n_rows"] > 1).sort(["n_rows", values.name], descending=[True, False])
-    levels = again.head(MAX_LEVELS)
-    covered = levels["n_rows"].sum() / len(present)
+    commonest = counted.sort(["n_rows", "text"], descending=[True, False]).head(MAX_LEVELS)
+    levels = [(str(text), int(n_rows)) for text, n_rows in commonest.rows() if n_rows > 1]
+    covered = sum(n_rows for _, n_rows in levels) / len(present)
     if covered < COVERED:
         reason = f"has {n_different:,} different texts, and the commonest {MAX_LEVELS} are {covered:.0%} of the rows"
         return _dropped(values, reason)
     reason = f"text with {n_different:,} different values"
     if len(levels) < n_different:
         reason += f"; the {n_different - len(levels):,} rarest ({1 - covered:.1%} of rows) count as unknown"
-    names = tuple(levels[values.name].to_list())
+    names = tuple(text for text, _ in levels)
     return Feature(name=values.name, kind="category", levels=names, expression=expression, reason=reason)
 
 
