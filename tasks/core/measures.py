@@ -35,6 +35,8 @@ class Measure:
     needs_probabilities: bool
     problems: tuple[Problem, ...]
     chance: float
+    bounds: tuple[float, float]
+    """The lowest and highest value there can be; an approximate interval must not tell of more."""
     undefined: str = ""
     """When the metric has no value."""
 
@@ -221,24 +223,30 @@ def _median_absolute_error(y: Rows, predicted: Rows, threshold: float) -> Statis
 
 _CLASSES: tuple[Problem, ...] = ("binary", "multiclass")
 _VALUES: tuple[Problem, ...] = ("regression",)
+_SHARE, _LOSS = (0.0, 1.0), (0.0, float("inf"))
 _ONE_CLASS = "the rows are all of one class, or a class is missing"
 
 METRICS: dict[str, Measure] = {
-    "accuracy": Measure("Accuracy", _accuracy, True, False, _CLASSES, 0.0),
-    "balanced_accuracy": Measure("Balanced accuracy", _per_class(_balanced_accuracy), True, False, _CLASSES, 0.0),
-    "precision": Measure("Precision", _per_class(_precision), True, False, _CLASSES, 0.0),
-    "recall": Measure("Recall", _per_class(_recall), True, False, _CLASSES, 0.0),
-    "f1": Measure("F1", _per_class(_f1), True, False, _CLASSES, 0.0),
-    "roc_auc": Measure("ROC AUC", _one_against_rest(_roc_auc), True, True, _CLASSES, 0.5, _ONE_CLASS),
-    "average_precision": Measure(
-        "Average precision", _one_against_rest(_average_precision), True, True, _CLASSES, 0.0, _ONE_CLASS
+    "log_loss": Measure("Log loss", _log_loss, False, True, _CLASSES, 0.0, _LOSS),
+    "roc_auc": Measure("ROC AUC", _one_against_rest(_roc_auc), True, True, _CLASSES, 0.5, _SHARE, _ONE_CLASS),
+    "accuracy": Measure("Accuracy", _accuracy, True, False, _CLASSES, 0.0, _SHARE),
+    "f1": Measure("F1", _per_class(_f1), True, False, _CLASSES, 0.0, _SHARE),
+    "precision": Measure("Precision", _per_class(_precision), True, False, _CLASSES, 0.0, _SHARE),
+    "recall": Measure("Recall", _per_class(_recall), True, False, _CLASSES, 0.0, _SHARE),
+    "balanced_accuracy": Measure(
+        "Balanced accuracy", _per_class(_balanced_accuracy), True, False, _CLASSES, 0.0, _SHARE
     ),
-    "log_loss": Measure("Log loss", _log_loss, False, True, _CLASSES, 0.0),
-    "brier": Measure("Brier score", _brier, False, True, _CLASSES, 0.0),
-    "rmse": Measure("RMSE", _root(_mse), False, False, _VALUES, 0.0),
-    "mse": Measure("MSE", _mse, False, False, _VALUES, 0.0),
-    "mae": Measure("MAE", _mae, False, False, _VALUES, 0.0),
-    "median_absolute_error": Measure("Median absolute error", _median_absolute_error, False, False, _VALUES, 0.0),
-    "r2": Measure("R²", _r2, True, False, _VALUES, 0.0, "the target is the same in every row"),
-    "mape": Measure("MAPE", _mape, False, False, _VALUES, 0.0, "a target is zero"),
+    "average_precision": Measure(
+        "Average precision", _one_against_rest(_average_precision), True, True, _CLASSES, 0.0, _SHARE, _ONE_CLASS
+    ),
+    "brier": Measure("Brier score", _brier, False, True, _CLASSES, 0.0, (0.0, 2.0)),
+    "rmse": Measure("RMSE", _root(_mse), False, False, _VALUES, 0.0, _LOSS),
+    "r2": Measure("R²", _r2, True, False, _VALUES, 0.0, (-float("inf"), 1.0), "the target is the same in every row"),
+    "mae": Measure("MAE", _mae, False, False, _VALUES, 0.0, _LOSS),
+    "median_absolute_error": Measure(
+        "Median absolute error", _median_absolute_error, False, False, _VALUES, 0.0, _LOSS
+    ),
+    "mse": Measure("MSE", _mse, False, False, _VALUES, 0.0, _LOSS),
+    "mape": Measure("MAPE", _mape, False, False, _VALUES, 0.0, _LOSS, "a target is zero"),
 }
+"""All metrics by name, in the order in which a reader wants to see them."""

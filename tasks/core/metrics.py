@@ -16,7 +16,18 @@ from tasks.core.errors import DataError, ProjectError
 from tasks.core.measures import METRICS, Array, Measure, Rows, Statistic
 from tasks.core.records import Comparison, Metric, Problem
 
-__all__ = ["METRICS", "compare", "default_metric", "interval", "intervals", "loss", "measure", "spread", "value"]
+__all__ = [
+    "METRICS",
+    "compare",
+    "default_metric",
+    "interval",
+    "intervals",
+    "loss",
+    "measure",
+    "spread",
+    "value",
+    "within",
+]
 
 RESAMPLES = 1_000
 _DRAWN_ROWS = 10_000_000
@@ -79,7 +90,7 @@ def intervals(
     drawn = _resampled([measure(m).prepare(y, predicted, threshold) for m in defined], len(y), _work(predicted), seed)
     figures: list[Metric] = []
     for metric, resamples in zip(defined, drawn, strict=True):
-        low, high = _bounds(resamples, values[metric])
+        low, high = within(metric, *_bounds(resamples, values[metric]))
         better = measure(metric).greater_is_better
         figures.append(Metric(name=metric, value=values[metric], low=low, high=high, greater_is_better=better))
     missing = (m for m in metrics if np.isnan(values[m]))
@@ -111,6 +122,12 @@ def compare(
     gain = sign * (scores[0] - scores[1])
     low, high = _bounds(sign * (first - second), gain)
     return Comparison(against=against, metric=metric, ours=scores[0], theirs=scores[1], gain=gain, low=low, high=high)
+
+
+def within(metric: str, low: float, high: float) -> tuple[float, float]:
+    """The interval, cut where the metric ends."""
+    lowest, highest = measure(metric).bounds
+    return max(low, lowest), min(high, highest)
 
 
 def spread(metric: str, y: Rows, predicted: Rows, seed: int, threshold: float = 0.5, resamples: int = 200) -> float:

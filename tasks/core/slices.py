@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.core.measures import Array, Rows
-from tasks.core.metrics import measure, spread, value
+from tasks.core.metrics import measure, spread, value, within
 from tasks.core.records import Feature, Slice
 
 LEAST_ROWS = 30
@@ -68,7 +68,7 @@ def worst_slices(
     slices: list[tuple[float, Slice]] = []
     for score, part in sorted(found, key=lambda item: sign * item[0])[:JUDGED]:
         error = spread(metric, y[part.rows], predicted[part.rows], seed, threshold)
-        low, high, n_rows = score - width * error, score + width * error, int(part.rows.sum())
+        (low, high), n_rows = within(metric, score - width * error, score + width * error), int(part.rows.sum())
         judged = Slice(feature=part.feature, value=part.value, n_rows=n_rows, score=score, low=low, high=high)
         slices.append((sign * (score - overall) / max(error, 1e-12), judged))
     slices.sort(key=lambda item: item[0])

@@ -50,7 +50,7 @@ def percent(share: float) -> str:
         return "<0.1 %"
     if 0.999 < share < 1:
         return ">99.9 %"
-    return f"{100 * share:.3g} %"
+    return f"{100 * share:.{2 if share < 0.1 else 3}g} %"
 
 
 def seconds(x: float) -> str:
@@ -69,3 +69,8 @@ def short(x: float) -> str:
         if scale <= size < 1e15:
             return f"{x / scale:.4g}{suffix}".replace("-", MINUS)
     return f"{x:.4g}".replace("-", MINUS)
+
+
+def within(title: str) -> str:
+    """A title as it stands within a sentence: log loss, but RMSE and F1."""
+    return title[0].lower() + title[1:] if title[1:2].islower() else title

@@ -21,14 +21,14 @@ RANKED = (
 )
 RETRIEVED = "Of the rows answered as the class, how many are, against how many of the class are found."
 RELIABLE = (
-    "Calibration: what the model said, in groups of equally many rows, against what came true, with 95 % intervals "
+    "What the model said, in groups of equally many rows, against what came true, with 95 % intervals "
     "(Wilson). On the dashed line a stated 30 % means 30 %."
 )
 AGAINST = "Each test row; on the dashed line the prediction is right. Cells are darker where more rows are."
 RESIDUALS = "How far off, and to which side. The outermost bars hold all that is further."
 FUNNEL = "Errors over the size of the prediction: a funnel means that large values are less certain."
 ON_AVERAGE = (
-    "Calibration: the mean of what came, in ten groups by prediction, with 95 % intervals. On the dashed line a group "
+    "The mean of what came, in ten groups by prediction, with 95 % intervals. On the dashed line a group "
     "is right on average."
 )
 
@@ -38,15 +38,15 @@ _CALIBRATION_BINS = 10
 _Z = 1.96
 
 
-def charts(predictions: pl.DataFrame, target: Target) -> list[tuple[Markup, str]]:
-    """Each chart with a sentence on how to read it."""
+def charts(predictions: pl.DataFrame, target: Target) -> list[tuple[Markup, str, str]]:
+    """Each chart with its title and a sentence on how to read it."""
     if target.problem == "regression":
         y, predicted = predictions["target"].to_numpy(), predictions["prediction"].to_numpy()
         return _of_values(y.astype(float), predicted.astype(float), target.name)
     return _of_classes(predictions, target)
 
 
-def _of_classes(predictions: pl.DataFrame, target: Target) -> list[tuple[Markup, str]]:
+def _of_classes(predictions: pl.DataFrame, target: Target) -> list[tuple[Markup, str, str]]:
     truth = predictions["target"]
     classes = [target.positive] if target.positive is not None else _commonest(truth)
     curves: list[tuple[str, Floats, npt.NDArray[np.bool_]]] = []
@@ -54,11 +54,12 @@ def _of_classes(predictions: pl.DataFrame, target: Target) -> list[tuple[Markup,
         positive = (truth == name).to_numpy()
         if positive.any() and not positive.all():
             curves.append((name, predictions[f"p_{name}"].to_numpy(), positive))
-    drawn: list[tuple[Markup, str]] = []
+    drawn: list[tuple[Markup, str, str]] = []
     if curves:
         of = f"class {target.positive}" if target.positive is not None else "each class against the rest"
-        drawn += [(_roc(curves, of), RANKED), (_precision_recall(curves, of), RETRIEVED)]
-    drawn.append((_class_calibration(predictions, target), RELIABLE))
+        drawn.append((_roc(curves, of), f"ROC curve of {of}", RANKED))
+        drawn.append((_precision_recall(curves, of), f"Precision and recall of {of}", RETRIEVED))
+    drawn.append((_class_calibration(predictions, target), "Calibration", RELIABLE))
     return drawn
 
 
@@ -138,7 +139,7 @@ def _reliability(said: Floats, held: Floats) -> list[tuple[float, float, int, fl
     return found
 
 
-def _of_values(y: Floats, predicted: Floats, name: str) -> list[tuple[Markup, str]]:
+def _of_values(y: Floats, predicted: Floats, name: str) -> list[tuple[Markup, str, str]]:
     residual = y - predicted
     # A few rows far off must not flatten all the others.
     edge = float(np.quantile(np.abs(residual), 0.995)) or 1.0
@@ -146,10 +147,10 @@ def _of_values(y: Floats, predicted: Floats, name: str) -> list[tuple[Markup, st
     edges = np.linspace(-edge, edge, 32)
     counts = np.histogram(residual, edges)[0].tolist()
     return [
-        (_against(y, predicted, name), AGAINST),
-        (histogram("Residuals", "actual less predicted", edges.tolist(), counts), RESIDUALS),
-        (_over(residual, predicted, edge), FUNNEL),
-        (_value_calibration(y, predicted, name), ON_AVERAGE),
+        (_against(y, predicted, name), "Predicted against actual", AGAINST),
+        (histogram("Residuals", "actual less predicted", edges.tolist(), counts), "Residuals", RESIDUALS),
+        (_over(residual, predicted, edge), "Residuals by prediction", FUNNEL),
+        (_value_calibration(y, predicted, name), "Calibration", ON_AVERAGE),
     ]
 
 

@@ -80,7 +80,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("decimals", "estimate", "figure", "fixed", "percent", "ranged", "seconds"):
+    for name in ("decimals", "estimate", "figure", "fixed", "percent", "ranged", "seconds", "within"):
         environment.filters[name] = getattr(figures, name)
     return environment.get_template("page.html")
 
