@@ -21,6 +21,8 @@ from importlib.metadata import version  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
+from flows.services import locks, templates  # noqa: E402
+
 STATE = Path("server.json")
 IDLE_SECONDS = 15 * 60.0  # long enough for a person who edits and trains again; the memory is then given back
 PATIENCE_SECONDS = 8.0
@@ -80,6 +82,8 @@ def main() -> None:
     port = listener.getsockname()[1]
     token = os.environ.pop("KEEPFIT_SERVER_TOKEN")
     write_state(os.environ["PREFECT_API_URL"], port, token)
+    if templates.is_current(Path("prefect.db")):
+        os.environ["PREFECT_SERVER_DATABASE_MIGRATE_ON_START"] = "false"
 
     import uvicorn
     from prefect.server.api.server import create_app
@@ -108,8 +112,6 @@ def main() -> None:
         watch.cancel()
 
     async def leave_when_idle() -> None:
-        from flows.services import locks
-
         while not host.started:
             await asyncio.sleep(0.1)
         gc.collect()

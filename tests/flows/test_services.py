@@ -439,11 +439,6 @@ def made() -> tuple[Path, Path]:
     return prefect, mlflow
 
 
-def revision(database: Path) -> str:
-    with closing(sqlite3.connect(database)) as connection:
-        return connection.execute("SELECT version_num FROM alembic_version").fetchone()[0]
-
-
 @pytest.mark.slow
 def test_the_templates_are_at_the_head_of_the_installed_migrations(made: tuple[Path, Path]) -> None:
     code = """
@@ -456,7 +451,7 @@ prefect = ScriptDirectory(folder, version_locations=[folder + "/versions/sqlite"
 print(json.dumps([prefect.get_current_head(), _get_latest_schema_revision()]))
 """
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert [revision(made[0]), revision(made[1])] == json.loads(answer.stdout)
+    assert [templates.revision(database) for database in made] == json.loads(answer.stdout)
 
 
 @pytest.mark.slow
@@ -479,6 +474,16 @@ def test_a_database_that_exists_is_never_replaced(tmp_path: Path) -> None:
     templates.place(source, target)
     assert target.read_bytes() == b"a year of runs"
     assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_database_of_another_version_is_migrated(tmp_path: Path, made: tuple[Path, Path]) -> None:
+    templates.place_prefect(tmp_path)
+    database = tmp_path / "prefect" / "prefect.db"
+    assert templates.is_current(database)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'an older one'")
+    assert not templates.is_current(database)
+    assert not templates.is_current(tmp_path / "none.db")
 
 
 def test_mlflow_elsewhere_gets_no_database_here(tmp_path: Path) -> None:
