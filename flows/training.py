@@ -20,6 +20,7 @@ from tasks.project import load_project
 from tasks.select_model import select_model
 from tasks.train import train
 from tasks.tune import tune
+from tasks.verify import verify
 
 
 class Trigger(Record):
@@ -47,8 +48,9 @@ def training(
         candidates = select_model(splits, config.selection)
         tuned = tune(candidates, splits, config.tuning)
         model = train(tuned.members, splits, config.training, tuned.metric, config.name)
+        verification = verify(model)
         champion = tracking.opponent(config.name, model.digest)
         evaluation = evaluate(model, splits, champion, config.evaluation)  # the test rows, for the first time
-        deployment = deploy(config.name, model, evaluation, config.acceptance, trigger.kind)
+        deployment = deploy(config.name, model, verification, evaluation, config.acceptance, trigger.kind)
         report(raw, splits, candidates, tuned, model, evaluation, deployment, config.source.title)
         return deployment

@@ -8,9 +8,8 @@ from typing import Literal
 from pydantic import Field
 
 from tasks.core import ledger, tracking
-from tasks.core.records import Comparison, Deployment, Evaluation, Record, TrainedModel
+from tasks.core.records import Comparison, Deployment, Evaluation, Record, TrainedModel, Verification
 from tasks.core.step import action
-from tasks.exports.probe import Probe, probe
 from tasks.reporting.figures import figure
 
 NON_INFERIORITY_T = 1.28
@@ -37,9 +36,16 @@ class Gate(Record):
 
 
 @action
-def deploy(project: str, model: TrainedModel, evaluation: Evaluation, acceptance: Acceptance, cause: str) -> Deployment:
+def deploy(
+    project: str,
+    model: TrainedModel,
+    verification: Verification,
+    evaluation: Evaluation,
+    acceptance: Acceptance,
+    cause: str,
+) -> Deployment:
     """The decision, with its reasons; the alias `champion` has moved if it was accepted."""
-    gates = judge(evaluation, probe(model), acceptance)
+    gates = judge(verification, evaluation, acceptance)
     accepted = all(gate.held for gate in gates)
     # What did not hold comes first: it is what a person looks for.
     reasons = tuple(gate.sentence for gate in sorted(gates, key=lambda gate: gate.held))
@@ -62,13 +68,13 @@ def deploy(project: str, model: TrainedModel, evaluation: Evaluation, acceptance
     )
 
 
-def judge(evaluation: Evaluation, found: Probe, acceptance: Acceptance) -> list[Gate]:
+def judge(verification: Verification, evaluation: Evaluation, acceptance: Acceptance) -> list[Gate]:
     """Every gate that the project has on, held or not."""
     gates = [
         Gate(
-            held=found.largest_difference <= acceptance.parity,
+            held=verification.largest_difference <= acceptance.parity,
             sentence=f"The exported model, started in a fresh process, differs from the fitted one by at most "
-            f"{found.largest_difference:.1e} on {found.n_rows:,} rows, missing, unseen and extreme values among them "
+            f"{verification.largest_difference:.1e} on {verification.n_rows:,} rows, missing, unseen and extreme values among them "
             f"(allowed: {acceptance.parity:.0e})",
         )
     ]

@@ -222,6 +222,13 @@ class TrainedModel(Record):
     importances: tuple[Importance, ...]
 
 
+class Verification(Record):
+    """What a fresh process made of the exported model: the largest difference to the fitted one over so many rows."""
+
+    n_rows: int
+    largest_difference: float
+
+
 class Champion(Record):
     """The model that serves now, as the registry knows it."""
 

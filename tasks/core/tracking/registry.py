@@ -56,10 +56,10 @@ def opponent(project: str, digest: str) -> Champion | None:
     return _as_champion(version)
 
 
-def version_of(project: str, digest: str) -> Any | None:
+def version_of(project: str, digest: str) -> str | None:
     """The registered version of the model with this digest; None when it was never registered."""
     found = client().search_model_versions(f"name = '{project}' and tag.`keepfit.digest` = '{digest}'")
-    return found[0] if found else None
+    return str(found[0].version) if found else None
 
 
 def register(project: str, artifact: Blob) -> str:
