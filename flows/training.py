@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 from prefect import flow
-from tasks.report import report
 
 from flows import runs
 from tasks.check import check, check_splits
@@ -17,6 +16,7 @@ from tasks.deploy import deploy
 from tasks.evaluate import evaluate
 from tasks.prepare import prepare
 from tasks.project import load_project
+from tasks.report import report
 from tasks.select_model import select_model
 from tasks.train import train
 from tasks.tune import tune

@@ -74,7 +74,8 @@ def judge(verification: Verification, evaluation: Evaluation, acceptance: Accept
         Gate(
             held=verification.largest_difference <= acceptance.parity,
             sentence=f"The exported model, started in a fresh process, differs from the fitted one by at most "
-            f"{verification.largest_difference:.1e} on {verification.n_rows:,} rows, missing, unseen and extreme values among them "
+            f"{verification.largest_difference:.1e} on {verification.n_rows:,} rows, missing, "
+            f"unseen and extreme values among them "
             f"(allowed: {acceptance.parity:.0e})",
         )
     ]
