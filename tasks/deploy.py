@@ -8,9 +8,9 @@ from typing import Literal
 from pydantic import Field
 
 from tasks.core import ledger, tracking
+from tasks.core.figures import figure
 from tasks.core.records import Comparison, Deployment, Evaluation, Record, TrainedModel, Verification
 from tasks.core.step import action
-from tasks.reporting.figures import figure
 
 NON_INFERIORITY_T = 1.28
 """A challenger is refused when it is worse at the one-sided 90 % level. To demand a proven win instead was found to

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tasks.core.figures import figure
 from tasks.core.records import Comparison, Evaluation
 from tasks.core.step import Done
-from tasks.reporting.figures import figure
 
 
 def summary(history: list[Done], outcome: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup, escape
 
-from tasks.reporting.figures import figure, short
+from tasks.core.figures import figure, short
 
 Numbers = Sequence[float] | npt.NDArray[np.float64]
 

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import polars as pl
 from markupsafe import Markup
 
+from tasks.core.figures import figure, percent
 from tasks.core.records import Target
 from tasks.reporting.charts import MOST_POINTS, Axis, Chart, histogram
-from tasks.reporting.figures import figure, percent
 
 Floats = npt.NDArray[np.float64]
 

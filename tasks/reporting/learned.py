@@ -6,10 +6,10 @@ import polars as pl
 from markupsafe import Markup
 
 from tasks.core import store
+from tasks.core.figures import figure, seconds
 from tasks.core.metrics import measure
 from tasks.core.records import TrainedModel, Tuned
 from tasks.reporting.charts import Axis, Chart
-from tasks.reporting.figures import figure, seconds
 
 MOST_CURVES = 6
 

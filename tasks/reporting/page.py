@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from tasks.core import store
+from tasks.core import figures, store
 from tasks.core.metrics import measure
 from tasks.core.records import (
     Candidates,
@@ -22,7 +22,7 @@ from tasks.core.records import (
     TrainedModel,
     Tuned,
 )
-from tasks.reporting import figures, judged, learned, small
+from tasks.reporting import judged, learned, small
 from tasks.reporting.profile import profile
 
 MOST_ROWS_SHOWN = 10

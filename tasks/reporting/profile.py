@@ -11,8 +11,8 @@ import polars as pl
 from markupsafe import Markup
 
 from tasks.core import store
+from tasks.core.figures import figure, percent
 from tasks.core.records import Column, Dataset
-from tasks.reporting.figures import figure, percent
 from tasks.reporting.small import spark
 
 MOST_ROWS = 50_000
