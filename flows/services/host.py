@@ -120,6 +120,8 @@ def main() -> None:
         limit = float(os.environ.get("KEEPFIT_SERVER_IDLE") or IDLE_SECONDS)
         while True:
             await asyncio.sleep(min(limit / 4, 10))
+            if not STATE.exists():
+                return host.leave()  # the home was removed
             # Taken alone and kept to the end, so that a command that comes now waits and spawns the next server.
             if app.idle_seconds() > limit and locks.take(Path("use.lock")) is not None:
                 return host.leave()
