@@ -135,6 +135,13 @@ def test_one_row_or_ten_thousand_columns_are_too_few_or_too_many(tmp_path: Path)
     assert store.scan(dataset).select("column 9999").collect().item() == 9999
 
 
+def test_a_last_value_with_a_line_end_is_taken_for_an_open_quote(tmp_path: Path) -> None:
+    for end in ("", "\n", "\r\n\r\n"):
+        dataset = collect.fn(Csv(path=csv_file(tmp_path, f'a,b\n1,"x\ny"{end}')))
+        assert values(dataset)["b"] == ["x\ny"]
+    assert values(collect.fn(Csv(path=csv_file(tmp_path, "a,b\n1,5' 6\"\n"))))["b"] == ["5' 6\""]
+
+
 # What is refused
 
 
@@ -148,6 +155,9 @@ def test_one_row_or_ten_thousand_columns_are_too_few_or_too_many(tmp_path: Path)
         ("a,b,a, b,b\n1,2,3,4,5\n", {}, ["same name", "2 times 'a'", "3 times 'b'"]),
         ("a,b\n1,2\n\n3,4,5\n6\n", {}, ["line 4", "expected 2 fields", "found 3: '3,4,5', and 1 more"]),
         ('a,b\n1,"x\ny"\n3\n', {}, ["line 4", "expected 2 fields", "found 1: '3'"]),
+        ('a,b\n"1,x\n2,y\n', {}, ["line 2", "found 1"]),
+        ('a,b\n1,x\n2,"y\n3,z\n', {}, ["row 2 has a quote that is not closed", "'y\\n3,z\\n'"]),
+        ('a,b\n1,5\n2,"6\n3,7', {}, ["row 2 has a quote that is not closed", "'6\\n3,7'"]),
         ("a;b\n1;2\n", {"delimiter": ","}, ["header of sales.csv is one field", "'a;b'", "`delimiter: ';'`"]),
         ("größe\n1\n".encode("latin-1"), {}, ["line 1 is not text in utf-8", "byte 2", "latin-1"]),
         ("a,b\n1,x\n2,é\n".encode("latin-1"), {}, ["line 3 is not text in utf-8", r"b'\xe9' at byte 10", "latin-1"]),

@@ -99,6 +99,8 @@ def _first_of_each(keys: Hashes, stays: npt.NDArray[np.bool_]) -> npt.NDArray[np
 def _require_all_parts(placed: Assignment, split: Split) -> None:
     counts = np.bincount(placed.part, minlength=len(PARTS))
     empty = [name for name, n in zip(PARTS, counts, strict=False) if not n]
+    if not empty and not placed.fold.any():
+        empty = ["a second fold"]
     if empty:
         what = "groups" if split.by == "group" else "rows"
         raise DataError(

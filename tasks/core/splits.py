@@ -70,9 +70,12 @@ def by_hash(hashes: npt.NDArray[np.uint64], split: _Shares) -> Assignment:
 
     place = (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53
     part = np.select([place < split.test, place < split.test + split.validation], [TEST, VALIDATION], TRAIN)
-    # Mixed again, since the hashes of the training rows are all at the upper end.
-    fold = mix(hashes + np.uint64(1)) % np.uint64(split.n_folds)
-    return Assignment(part.astype(np.uint8), fold.astype(np.uint8))
+    # Hashes dealt out in turn, so that even a dozen groups fill all folds; mixed again, or neighbours in the order of
+    # the hash would meet. Folds, unlike parts, may change when rows come.
+    fold = np.zeros(len(hashes), np.uint8)
+    training = part == TRAIN
+    fold[training] = np.unique(mix(hashes[training]), return_inverse=True)[1] % split.n_folds
+    return Assignment(part.astype(np.uint8), fold)
 
 
 def by_time(times: npt.NDArray[Any], split: TimeSplit) -> Assignment:

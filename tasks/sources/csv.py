@@ -15,7 +15,8 @@ from pydantic import Field
 
 from tasks.core import arrow
 from tasks.core.records import Record
-from tasks.sources.layout import Layout, layout_of, unreadable
+from tasks.sources.damage import require_closed, unreadable
+from tasks.sources.layout import Layout, layout_of
 from tasks.sources.paths import existing_file
 
 if TYPE_CHECKING:
@@ -72,14 +73,17 @@ class Csv(Record):
         """The first column with a value that its type does not hold, and that value."""
         import pyarrow as pa
 
+        n_rows, last = 0, None
         try:
-            for _ in self._read(layout, types):
-                pass
+            for batch in self._read(layout, types):
+                if batch.num_rows:
+                    n_rows, last = n_rows + batch.num_rows, batch.columns[-1][-1]
         except (pa.ArrowInvalid, UnicodeDecodeError) as exc:
             found = _MISFIT.search(str(exc))
             if found is None or found[2] == "string":
                 raise unreadable(layout, str(exc)) from exc
             return int(found[1]), found[3] or ""
+        require_closed(layout, n_rows, last.as_py() if last is not None else None)
         return None
 
     def _read(self, layout: Layout, types: dict[str, pa.DataType]) -> Iterator[pa.RecordBatch]:

@@ -1,0 +1,88 @@
+"""What every source must do, whatever its kind; a new member of the union has to be given a writer here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from tasks.collect import collect
+from tasks.core import arrow, store
+from tasks.core.errors import DataError
+from tasks.sources import Csv, Jsonl, Parquet, Source
+
+pytestmark = pytest.mark.usefixtures("open_store")
+
+KINDS: tuple[type[Any], ...] = get_args(get_args(Source)[0])
+WRITERS: dict[type[Any], Callable[[pl.DataFrame, Path], None]] = {
+    Csv: pl.DataFrame.write_csv,
+    Jsonl: pl.DataFrame.write_ndjson,
+    Parquet: pl.DataFrame.write_parquet,
+}
+FRAME = pl.DataFrame(
+    {
+        "total rooms": [1, None, 3],
+        "größe": [0.5, 1.5, None],
+        '日本 "so"': ["x", None, "é, y"],
+        "flag": [True, None, False],
+    }
+)
+
+every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+
+
+def written(kind: type[Any], frame: pl.DataFrame, folder: Path) -> Any:
+    path = folder / f"rows.{kind.model_fields['kind'].default}"
+    WRITERS[kind](frame, path)
+    return kind(path=path)
+
+
+@every_kind
+def test_its_settings_do_not_survive_the_way_through_json(kind: type[Any], tmp_path: Path) -> None:
+    source = kind(path=tmp_path / "rows")
+    assert TypeAdapter(Source).validate_json(source.model_dump_json()) == source
+    with pytest.raises(ValidationError):
+        source.path = tmp_path
+    with pytest.raises(ValidationError):
+        kind(path=tmp_path, misspelt=1)
+
+
+@every_kind
+def test_rows_change_on_the_way(kind: type[Any], tmp_path: Path) -> None:
+    dataset = collect.fn(written(kind, FRAME, tmp_path))
+    assert store.scan(dataset).collect().equals(FRAME)
+    assert [(column.type, column.n_missing) for column in dataset.columns] == [
+        *(("integer", 1), ("number", 1), ("text", 1), ("boolean", 1))
+    ]
+
+
+@every_kind
+def test_equal_rows_of_another_kind_or_reading_have_another_digest(kind: type[Any], tmp_path: Path) -> None:
+    source = written(kind, FRAME, tmp_path)
+    assert collect.fn(source) == collect.fn(source) == collect.fn(written(Parquet, FRAME, tmp_path))
+
+
+@every_kind
+def test_batches_differ_in_schema_or_are_none_of_ours(kind: type[Any], tmp_path: Path) -> None:
+    frame = pl.DataFrame({"i": range(300_000), "t": [f"text {i % 7}" for i in range(300_000)]})
+    batches = list(written(kind, frame, tmp_path).batches())
+    schemas = {batch.schema.to_string() for batch in batches}
+    assert len(schemas) == 1
+    assert [arrow.column_type(field.type) for field in batches[0].schema] == ["integer", "text"]
+    assert pa.Table.from_batches(batches)["i"].to_pylist() == frame["i"].to_list()
+
+
+@every_kind
+def test_what_is_not_there_is_a_traceback(kind: type[Any], tmp_path: Path) -> None:
+    source = written(kind, FRAME, tmp_path)
+    missing = kind(path=source.path.with_name(f"row.{source.kind}"))
+    with pytest.raises(DataError, match=source.path.name):
+        collect.fn(missing)
+    source.path.write_bytes(b"")
+    with pytest.raises(DataError, match=source.path.name):
+        collect.fn(source)
