@@ -98,6 +98,7 @@ def main() -> None:
             services.down(home)
         os.environ["PREFECT_HOME"] = str(folder / "prefect")
         os.environ["DO_NOT_TRACK"] = "true"
+        os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "120"
         seconds(EPHEMERAL)  # it migrates its database once
         measured["Prefect ephemeral"] = [seconds(EPHEMERAL) for _ in range(repeats)]
     finally:
