@@ -28,7 +28,7 @@ def decimals(low: float, high: float) -> int:
 
 def fixed(x: float, n_decimals: int) -> str:
     """With so many decimals, and a true minus sign."""
-    return f"{x:,.{n_decimals}f}".replace("-", MINUS)
+    return f"{x:z,.{n_decimals}f}".replace("-", MINUS)
 
 
 def ranged(low: float, high: float) -> str:

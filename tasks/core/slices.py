@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tasks.core.figures import figure
 from tasks.core.measures import Array, Rows
 from tasks.core.metrics import measure, spread, value, within
 from tasks.core.records import Feature, Slice
@@ -95,7 +96,7 @@ def _bins(column: Array, feature: Feature) -> Iterator[_Part]:
     present = column[~np.isnan(column)]
     if len(present) == 0:
         return
-    named = _date if feature.kind == "date" else "{:.4g}".format
+    named = _date if feature.kind == "date" else figure
     values = np.unique(present)
     if len(values) <= _FEW_VALUES:
         for each in values:

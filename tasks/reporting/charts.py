@@ -24,18 +24,26 @@ MOST_POINTS = 400
 MOST_VERTICES = 300
 _COLUMNS, _ROWS = 44, 30
 _SHADES = 5
+_FARTHEST = 1e150
+"""Beyond, differences overflow, and all else would be one point."""
 
 
-def ticks(low: float, high: float, n: int = 5) -> list[float]:
-    """About `n` round numbers within the bounds."""
-    span = high - low
-    if not (span > 0 and math.isfinite(span)):
+def ticks(low: float, high: float, n: int = 5, whole: bool = False) -> list[float]:
+    """About `n` round numbers within the bounds, on request only whole ones."""
+    if _is_point(low, high):
         return [low]
-    raw = span / n
+    raw = (high - low) / n
     size = 10.0 ** math.floor(math.log10(raw))
     step = next(step for step in (1 * size, 2 * size, 2.5 * size, 5 * size, 10 * size) if step >= raw * 0.999)
+    if whole:
+        step = float(math.ceil(step))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [index * step for index in range(first, last + 1)]
+
+
+def _is_point(low: float, high: float) -> bool:
+    """Whether floats cannot tell enough numbers between the bounds apart."""
+    return high - low <= max(1e-300, 1e-11 * max(abs(low), abs(high)))
 
 
 @dataclass
@@ -46,26 +54,33 @@ class Axis:
     low: float
     high: float
     form: Callable[[float], str] = short
+    whole: bool = False
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.low) and math.isfinite(self.high)):
+        if not (abs(self.low) <= _FARTHEST and abs(self.high) <= _FARTHEST):
             self.low, self.high = 0.0, 1.0
-        if self.high <= self.low:
+        if _is_point(self.low, self.high):
             margin = abs(self.low) * 0.1 or 0.5
             self.low, self.high = self.low - margin, self.high + margin
 
+    def share(self, x: float) -> float:
+        """Where x lies between the bounds, 0 to 1; what is far outside stays just outside."""
+        return min(1.5, max(-0.5, (float(x) - self.low) / (self.high - self.low)))
+
     @classmethod
-    def around(cls, label: str, *values: Numbers, zero: bool = False) -> Axis:
+    def around(cls, label: str, *values: Numbers, zero: bool = False, whole: bool = False) -> Axis:
         """An axis that holds all the values with a little air, and 0 if asked."""
         together = np.concatenate([np.asarray(each, dtype=float).ravel() for each in values])
-        finite = together[np.isfinite(together)]
+        finite = together[np.abs(together) < _FARTHEST]
         if zero:
             finite = np.append(finite, 0.0)
         if not len(finite):
             return cls(label, 0.0, 1.0)
         low, high = float(finite.min()), float(finite.max())
         air = 0.04 * (high - low)
-        return cls(label, low if zero and low == 0 else low - air, high if zero and high == 0 else high + air)
+        return cls(
+            label, low if zero and low == 0 else low - air, high if zero and high == 0 else high + air, whole=whole
+        )
 
 
 @dataclass
@@ -84,12 +99,10 @@ class Chart:
         self._left, self._right, self._top, self._bottom = 26 + 6.2 * widest, WIDTH - 10, 22, HEIGHT - 38
 
     def at_x(self, x: float) -> float:
-        share = (x - self.x.low) / (self.x.high - self.x.low)
-        return round(self._left + share * (self._right - self._left), 1)
+        return round(self._left + self.x.share(x) * (self._right - self._left), 1)
 
     def at_y(self, y: float) -> float:
-        share = (y - self.y.low) / (self.y.high - self.y.low)
-        return round(self._bottom - share * (self._bottom - self._top), 1)
+        return round(self._bottom - self.y.share(y) * (self._bottom - self._top), 1)
 
     def line(self, xs: Numbers, ys: Numbers, css: str, name: str = "", steps: bool = False) -> None:
         """A line through the points, at most 300 of them; a gap where one is missing."""
@@ -166,7 +179,7 @@ class Chart:
             parts.append(
                 f'<text x="{self._left - 5:.1f}" y="{at + 3.5}" class="end">{escape(self.y.form(tick))}</text>'
             )
-        for tick in ticks(self.x.low, self.x.high, 5):
+        for tick in ticks(self.x.low, self.x.high, 5, self.x.whole):
             at = self.at_x(tick)
             parts.append(f'<line class="tick" x1="{at}" x2="{at}" y1="{self._bottom}" y2="{self._bottom + 4}"/>')
             text = escape(self.x.form(tick))

@@ -26,7 +26,7 @@ def trials_chart(tuned: Tuned) -> Markup | None:
     far = float(scores.quantile(0.05 if known.greater_is_better else 0.95) or 0.0)
     numbers = (trials["number"] + 1).to_list()
     y = Axis.around(f"{known.title} (cross-validated)", best.to_list(), [far])
-    chart = Chart(f"{known.title} of each trial", Axis.around("trial", numbers), y)
+    chart = Chart(f"{known.title} of each trial", Axis.around("trial", numbers, whole=True), y)
     names = [
         f"Trial {number + 1}, {family}: {figure(score)} in {seconds(taken)}. {params}"
         for number, family, score, taken, params in trials.select(
@@ -50,7 +50,10 @@ def curves_charts(model: TrainedModel) -> list[tuple[str, Markup]]:
         name = f"{family}, member {int(str(number)) + 1}"
         # The first steps fall so steeply that the rest would look flat: leave the worst few out of sight.
         shown = rows.filter(pl.col("loss") <= pl.col("loss").quantile(0.97))
-        x, y = Axis.around("iteration", rows["iteration"].to_list()), Axis.around("loss", shown["loss"].to_list())
+        x, y = (
+            Axis.around("iteration", rows["iteration"].to_list(), whole=True),
+            Axis.around("loss", shown["loss"].to_list()),
+        )
         chart = Chart(f"Loss of {name} by iteration", x, y)
         for part, css in (("train", "one"), ("validation", "two")):
             line = rows.filter(pl.col("set") == part).sort("iteration")

@@ -120,7 +120,7 @@ def _spread(values: pl.Series) -> str:
 
 def _shares(values: pl.Series, classes: tuple[str, ...]) -> str:
     counted = dict(values.cast(pl.String).value_counts().iter_rows())
-    shares = [f"{name} {figures.percent(counted.get(name, 0) / max(len(values), 1))}" for name in classes[:8]]
+    shares = [f"{name}: {figures.percent(counted.get(name, 0) / max(len(values), 1))}" for name in classes[:8]]
     return ", ".join(shares) + (f" and {len(classes) - 8} more" if len(classes) > 8 else "")
 
 

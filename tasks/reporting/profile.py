@@ -19,6 +19,8 @@ MOST_ROWS = 50_000
 MOST_COLUMNS = 300
 _BINS = 24
 _LEVELS = 5
+_LEAST_SHARE = 0.005
+"""A rarer level is not worth a line: names, tickets, identifiers."""
 
 
 @dataclass
@@ -82,7 +84,9 @@ def _describe_numbers(found: ColumnProfile, values: pl.Series) -> None:
     numbers = values.cast(pl.Float64).to_numpy()
     low, middle, high = (float(each) for each in np.quantile(numbers, (0, 0.5, 1)))
     found.text = f"{figure(low)} to {figure(high)}, median {figure(middle)}"
-    if low < high:
+    if values.n_unique() <= _LEVELS:
+        found.levels = list(_levels(values.cast(pl.Float64)))
+    elif low < high:
         found.chart = spark(_counts(numbers), f"{found.name}: {found.text}")
 
 
@@ -105,12 +109,14 @@ def _describe_levels(found: ColumnProfile, values: pl.Series) -> None:
     if n_different > 1 and n_different == len(values):
         found.text = f"all {n_different:,} different"
         return
-    found.levels = list(_levels(values))
+    found.levels = [level for level in _levels(values) if level[1] >= _LEAST_SHARE]
 
 
 def _levels(values: pl.Series) -> Iterator[tuple[str, float, str]]:
+    """The commonest values, the commonest first: as text, share, share in words."""
     name = values.name
     counted = values.value_counts().sort(["count", name], descending=[True, False]).head(_LEVELS)
     for level, count in counted.iter_rows():
         share = count / len(values)
-        yield (level if len(level) <= 40 else level[:39] + "…"), share, percent(share)
+        text = level if isinstance(level, str) else figure(level)
+        yield (text if len(text) <= 40 else text[:39] + "…"), share, percent(share)
