@@ -25,6 +25,8 @@ setup: .venv/.complete
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.lock)"
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q flows tasks
+	$(BIN)/python -m flows.services templates
 	@touch $@
 
 run: setup

@@ -38,6 +38,7 @@ def training(project: Project, trigger: Trigger) -> Iterator[tracking.Run]:
             "keepfit.flow_run": str(flow_run.id),
             **tracking.code_version(project.folder),
         }
+        services.sweep(home)
         with (
             tracking.run(project.name, f"{trigger.kind} training", _parameters(project), tags) as run,
             services.running(home, project.name, str(flow_run.id), run.run_id),

@@ -23,6 +23,7 @@ from typing import Any  # noqa: E402
 
 from flows.services import locks, templates  # noqa: E402
 
+WORK_POOL = "keepfit"
 STATE = Path("server.json")
 IDLE_SECONDS = 15 * 60.0  # long enough for a person who edits and trains again; the memory is then given back
 PATIENCE_SECONDS = 8.0
@@ -77,6 +78,14 @@ def write_state(url: str, port: int, token: str) -> None:
     temporary.replace(STATE)
 
 
+async def have_work_pool(app: Any) -> None:
+    """Make the pool that prefect.yaml names, so that `prefect deploy --all` works here as it is; 409 when it exists."""
+    import httpx
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://keepfit") as client:
+        await client.post("/api/work_pools/", json={"name": WORK_POOL, "type": "process"})
+
+
 def main() -> None:
     listener = socket.socket(fileno=int(sys.argv[1]))
     port = listener.getsockname()[1]
@@ -114,6 +123,7 @@ def main() -> None:
     async def leave_when_idle() -> None:
         while not host.started:
             await asyncio.sleep(0.1)
+        await have_work_pool(app)
         gc.collect()
         gc.freeze()
         gc.enable()

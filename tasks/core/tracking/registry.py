@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from tasks.core import store
 from tasks.core.errors import Unavailable
 from tasks.core.imports import ROOT
 from tasks.core.records import Blob, Champion, ModelCard
-from tasks.core.tracking.runs import client, run_id
+from tasks.core.tracking.runs import address, client, run_id
 
 COLSPEC = {
     "number": "double",
@@ -72,7 +74,7 @@ def register(project: str, artifact: Blob) -> str:
 
     card = Scorer.open(store.path(artifact), artifact.digest).card
     active = run_id()
-    with warnings.catch_warnings(), mlflow.start_run(run_id=active):
+    with warnings.catch_warnings(), _fluent(), mlflow.start_run(run_id=active):
         warnings.simplefilter("ignore")  # MLflow asks for type hints and examples that the signature makes needless
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         info = mlflow.pyfunc.log_model(
@@ -91,6 +93,22 @@ def register(project: str, artifact: Blob) -> str:
             raise
     tags = {"keepfit.digest": artifact.digest, "keepfit.size": str(artifact.size)}
     return str(client().create_model_version(project, info.model_uri, run_id=active, tags=tags).version)
+
+
+@contextmanager
+def _fluent() -> Iterator[None]:
+    """MLflow's fluent functions speak to our server within; setting that also sets a variable of the environment."""
+    import mlflow
+
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    mlflow.set_tracking_uri(address())
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(before or "")
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+        if before is not None:
+            os.environ["MLFLOW_TRACKING_URI"] = before
 
 
 def describe(project: str, version: str, decision: str, reasons: tuple[str, ...], previous: str | None) -> None:
@@ -130,7 +148,7 @@ def _fetch(version: Any, artifact: Blob) -> None:
     """Bring a registered model's file back into the store: another machine, or a store that was cleaned."""
     from mlflow.artifacts import download_artifacts
 
-    folder = Path(download_artifacts(version.source))
+    folder = Path(download_artifacts(version.source, tracking_uri=address()))
     for file in folder.rglob("*.onnx"):
         if store.put(file.read_bytes(), ".onnx").digest == artifact.digest:
             return
