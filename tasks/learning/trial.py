@@ -17,7 +17,8 @@ from tasks.learning.parallel import heard, in_parallel, one_thread
 from tasks.models import FAMILIES
 from tasks.models.family import Family, Params
 
-PROBED_ROWS = 2_000
+PROBED_ROWS = (8_000, 40_000)
+PROBED_FROM = 60_000
 
 PATIENCE = 25
 """Iterations without gain on the scored rows before a fold of a stepwise learner ends."""
@@ -97,13 +98,29 @@ def _all_classes(model: Any, answers: np.ndarray, data: Development) -> np.ndarr
 
 
 def probed(name: str, params: Params, data: Development, seed: int, threads: int) -> float:
-    """The seconds that a trial will take, judged by one fit of a few rows; 0 when the data are few anyway."""
-    fitted_rows = sum(len(turn.fit) for turn in data.rounds)
-    if len(data.rounds[-1].fit) < 5 * PROBED_ROWS:
+    """The seconds that a trial will take, foreseen by short fits of some rows; 0 where there are few anyway."""
+    fitted_rows = [len(turn.fit) for turn in data.rounds]
+    if fitted_rows[-1] < PROBED_FROM:
         return 0.0
-    started = time.monotonic()
-    few = Round(data.rounds[-1].fit[:PROBED_ROWS], data.rounds[-1].score[:PROBED_ROWS])
-    with heard(), one_thread(), suppress(Exception):  # if it fails, the trial itself will say so
-        _round(FAMILIES[name], params, data, few, seed)
-    side_by_side = min(threads, len(data.rounds))
-    return (time.monotonic() - started) * fitted_rows / PROBED_ROWS / side_by_side
+    short, longer, times = FAMILIES[name].glimpses(params)
+
+    def cpu_seconds(params: Params, n_rows: int) -> float:
+        last = data.rounds[-1]
+        some = Round(last.fit[:n_rows], last.score[:n_rows])
+        started = time.thread_time()
+        with heard(), one_thread(), suppress(Exception):  # if it fails, the trial itself will say so
+            _round(FAMILIES[name], params, data, some, seed)
+        return time.thread_time() - started
+
+    started, cpu_started = time.monotonic(), time.thread_time()
+    took: list[float] = []
+    for n_rows in PROBED_ROWS:
+        took.append(cpu_seconds(short, n_rows))
+        if times:
+            took[-1] += times * max(0.0, cpu_seconds(longer, n_rows) - took[-1])
+    # A part of the time does not grow with the rows, hence a line through two points.
+    a_row = max(0.0, took[1] - took[0]) / (PROBED_ROWS[1] - PROBED_ROWS[0])
+    whole = sum(took[0] + a_row * (n_rows - PROBED_ROWS[0]) for n_rows in fitted_rows)
+    # Short times are exact in CPU seconds alone; how much of a core there is to have shows over all of them.
+    share = (time.thread_time() - cpu_started) / (time.monotonic() - started)
+    return whole / share / min(threads, len(fitted_rows))

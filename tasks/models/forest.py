@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import optuna
 
 FEWEST_ROWS = 40
-MOST_CELLS = 5_000_000
+MOST_ROWS, MOST_CELLS = 50_000, 5_000_000
 N_TREES = 100
 
 
@@ -26,10 +26,9 @@ class Forest(Family):
             return self._candidate(
                 False, f"{profile.n_rows} rows to train on are too few to split; it needs {FEWEST_ROWS}"
             )
-        if profile.cells * profile.n_outputs**0.5 > MOST_CELLS:
-            return self._candidate(
-                False, f"deep trees over {profile.cells:,} cells are slow and make a model of hundreds of megabytes"
-            )
+        if profile.n_rows > MOST_ROWS or profile.cells * profile.n_outputs**0.5 > MOST_CELLS:
+            size = f"{profile.n_rows:,} rows of {profile.n_features:,} features"
+            return self._candidate(False, f"deep trees over {size} are slow and make a model of hundreds of megabytes")
         return self._candidate(True, "its errors differ from boosting's, so that a blend gains by it")
 
     def defaults(self, profile: Profile) -> tuple[Params, ...]:
@@ -53,12 +52,15 @@ class Forest(Family):
         name = "ExtraTrees" if params["trees"] == "extra" else "RandomForest"
         kind = getattr(ensemble, name + ("Regressor" if problem == "regression" else "Classifier"))
         return kind(
-            n_estimators=N_TREES,
+            n_estimators=params.get("n_trees", N_TREES),
             min_samples_leaf=params["min_samples_leaf"],
             max_features=params["max_features"],
             random_state=seed,
             n_jobs=threads,
         )
+
+    def glimpses(self, params: Params) -> tuple[Params, Params, float]:
+        return {**params, "n_trees": 1}, {**params, "n_trees": 6}, N_TREES / 5
 
     def fit(self, estimator: Any, x: Any, y: Any, held_out: Any = None, patience: int | None = None) -> Any:
         # Trees are added up in the order in which the threads end, which changes the last bit: one thread predicts.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 FEWEST_ROWS = 500
 MOST_CELLS = 20_000_000
+MOST_EPOCHS = 100
 
 
 class Neural(Family):
@@ -39,6 +40,9 @@ class Neural(Family):
             "learning_rate": trial.suggest_float("learning_rate", 5e-4, 1e-2, log=True),
         }
 
+    def glimpses(self, params: Params) -> tuple[Params, Params, float]:
+        return {**params, "epochs": 1}, {**params, "epochs": 3}, MOST_EPOCHS / 4  # it mostly stops half way
+
     def estimator(
         self, problem: Problem, features: Sequence[Feature], params: Params, seed: int, threads: int = 1
     ) -> Any:
@@ -51,7 +55,7 @@ class Neural(Family):
             hidden_layer_sizes=(params["width"],) * params["depth"],
             alpha=params["alpha"],
             learning_rate_init=params["learning_rate"],
-            max_iter=100,
+            max_iter=params.get("epochs", MOST_EPOCHS),
             early_stopping=True,
             n_iter_no_change=8,
             random_state=seed,
