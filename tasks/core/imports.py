@@ -20,7 +20,7 @@ PACKAGES = frozenset({"tasks"})
 def closure_digest(module: str, without: frozenset[str]) -> str:
     """SHA-256 over the source of `module` and of all that it imports from keepfit, at any depth, less `without`."""
     digest = hashlib.sha256()
-    for name in sorted(_closure(module, without)):
+    for name in sorted(closure(module, without)):
         path = source_of(name)
         if path is not None:
             digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
@@ -36,7 +36,8 @@ def source_of(module: str) -> Path | None:
     return None
 
 
-def _closure(module: str, without: frozenset[str]) -> set[str]:
+def closure(module: str, without: frozenset[str]) -> set[str]:
+    """The module and all that it imports from keepfit, at any depth, less `without`."""
     found: set[str] = set()
     waiting = [module]
     while waiting:
