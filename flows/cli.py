@@ -9,6 +9,7 @@ import argparse
 import errno
 import os
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -114,10 +115,12 @@ def _told(sentence: str, code: int, options: argparse.Namespace | None = None) -
 
 def _in_words(exc: Exception) -> str:
     """A failure that nobody foresaw, as a sentence with the way to learn more."""
-    if isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT):
+    chain = list(_chain(exc))
+    if any(_is_full(cause) for cause in chain):
+        file = next((str(cause.filename) for cause in chain if isinstance(cause, OSError) and cause.filename), "")
         return str(
             Unavailable(
-                f"There is no space left to write {exc.filename or 'to the disk'}",
+                f"There is no space left to write {file or 'to the disk'}",
                 action="Make room and give the same command again: what was finished is kept",
             )
         )
@@ -125,6 +128,19 @@ def _in_words(exc: Exception) -> str:
         return str(Unavailable(f"{exc.filename} may not be written or read", action="Check its permissions"))
     first = str(exc).strip().splitlines()[0] if str(exc).strip() else "no message"
     return f"{type(exc).__name__}: {first}. Give the command again with --debug for the traceback."
+
+
+def _chain(exc: BaseException | None) -> Iterator[BaseException]:
+    while exc is not None:
+        yield exc
+        exc = exc.__cause__ or exc.__context__
+
+
+def _is_full(exc: BaseException) -> bool:
+    """Whether it says that the disk or a quota is full; SQLite says it in words of its own."""
+    if isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return True
+    return any(words in str(exc) for words in ("disk I/O error", "database or disk is full", "No space left"))
 
 
 if __name__ == "__main__":

@@ -85,6 +85,8 @@ def judge(verification: Verification, evaluation: Evaluation, acceptance: Accept
         gates.append(_better(evaluation.champion, "the champion"))
     if evaluation.champion is not None and acceptance.champion == "not_worse":
         gates.append(_not_worse(evaluation.champion))
+    if evaluation.incomparable and acceptance.champion != "off":
+        gates.append(Gate(held=True, sentence=f"Not compared with the champion. {evaluation.incomparable}"))
     gates += [_minimum(evaluation, name, bound) for name, bound in sorted(acceptance.minimum.items())]
     return gates
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Literal
 
 from pydantic import Field
@@ -59,6 +60,7 @@ def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
         target=target,
         notes=(*left_out, *unclean, *placed.notes, *dropped),
         time_column=section.split.column if section.split.by == "time" else None,
+        rule=json.dumps({**section.split.model_dump(mode="json"), "seed": section.seed}, sort_keys=True),
     )
 
 

@@ -55,6 +55,7 @@ def train(
             features=splits.splits.features,
             members=members,
             data_digest=splits.splits.train.digest,
+            split_rule=splits.splits.rule,
             sample=development.samples(splits.splits, N_SAMPLES),
         )
         artifact = store.put(export(final, card), ".onnx")

@@ -144,6 +144,9 @@ def _answers(scorer: Scorer, splits: Splits, target: Target) -> Rows:
     A class that it does not know gets probability 0; the classes that only it knows come last.
     """
     card = scorer.card
+    if card.split_rule != splits.rule:
+        found = f"{card.split_rule}; it may have been trained on rows that are now in test"
+        raise DataError("Its split", expected=splits.rule, found=found)
     asked = [column.name for column in card.inputs]
     kept = {column.name for column in splits.inputs}
     if gone := [name for name in asked if name not in kept]:

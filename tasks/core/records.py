@@ -140,6 +140,8 @@ class Splits(Record):
     target: Target
     notes: tuple[Note, ...]
     time_column: str | None = None
+    rule: str = ""
+    """How the rows were split, as JSON: only models of the same rule have seen none of the same test rows."""
 
 
 class CheckedSplits(Record):
@@ -351,5 +353,6 @@ class ModelCard(Record):
     threshold: float = 0.5
     members: tuple[Member, ...]
     data_digest: str
+    split_rule: str = ""
     sample: tuple[str, ...]
     """A few training rows as JSON objects of the raw inputs: for examples, and for the check before it serves."""

@@ -45,7 +45,18 @@ PLUMBING = frozenset(
     }
     | {f"tasks.core.tracking{part}" for part in ("", ".logged", ".registry", ".runs")}
 )
-COMPUTING = tuple("great-expectations numpy onnx onnxruntime optuna pandas polars pyarrow scikit-learn scipy".split())
+COMPUTING = (
+    "great-expectations",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "optuna",
+    "pandas",
+    "polars",
+    "pyarrow",
+    "scikit-learn",
+    "scipy",
+)
 
 HOUR = 3600.0
 

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import mlflow
 import pandas as pd
 import polars as pl
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from tasks.core.scorer import Scorer
 
 
-class KeepfitModel(mlflow.pyfunc.PythonModel):
+class KeepfitModel(PythonModel):
     """Answers a frame of the raw input columns with a frame of predictions and probabilities."""
 
-    def load_context(self, context: mlflow.pyfunc.PythonModelContext) -> None:
+    def load_context(self, context: PythonModelContext) -> None:
         self.scorer = Scorer.open(Path(context.artifacts["model"]))
 
-    def predict(self, context: object, model_input: pd.DataFrame, params: object = None) -> pd.DataFrame:
+    def predict(  # pyright: ignore[reportIncompatibleMethodOverride]  # the base class is annotated to return None
+        self, context: PythonModelContext, model_input: pd.DataFrame, params: object = None
+    ) -> pd.DataFrame:
         return self.scorer.predict(pl.from_pandas(model_input)).to_pandas()
 
 
-mlflow.models.set_model(KeepfitModel())
+set_model(KeepfitModel())

@@ -85,14 +85,15 @@ def register(project: str, artifact: Blob) -> str:
             signature=_signature(card),
             pip_requirements=_requirements(),
         )
+        try:
+            client().create_registered_model(project, description=f"Predicts {card.target.name}; kept fit by keepfit.")
+        except mlflow.MlflowException as exc:
+            if exc.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        tags = {"keepfit.digest": artifact.digest, "keepfit.size": str(artifact.size)}
+        version = client().create_model_version(project, info.model_uri, run_id=active, tags=tags).version
     client().update_run(active, status="RUNNING")  # `start_run` ended it, but the flow goes on
-    try:
-        client().create_registered_model(project, description=f"Predicts {card.target.name}; kept fit by keepfit.")
-    except mlflow.MlflowException as exc:
-        if exc.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-    tags = {"keepfit.digest": artifact.digest, "keepfit.size": str(artifact.size)}
-    return str(client().create_model_version(project, info.model_uri, run_id=active, tags=tags).version)
+    return str(version)
 
 
 @contextmanager

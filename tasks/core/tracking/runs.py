@@ -58,9 +58,9 @@ def _client(uri: str) -> MlflowClient:
 
     import mlflow
 
-    # Alembic and MLflow tell every migration and every registered version on stderr.
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # They tell every migration, and every failure with its traceback before it is raised.
+    for name in ("alembic", "mlflow"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     if uri.startswith("http"):
         # An unreachable server is told within seconds; MLflow's default is to try for minutes.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
