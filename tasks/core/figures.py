@@ -7,15 +7,26 @@ import math
 MINUS = "\N{MINUS SIGN}"
 
 
+LARGE, SMALL = 1e9, 1e-4
+"""From here on a number is told with a power of ten."""
+
+
 def figure(x: float) -> str:
-    """Four significant digits, thousands apart: 0.4641, 12.5, 46,357."""
+    """Four significant digits, thousands apart: 0.4641, 12.5, 46,357, 2.149·10⁹."""
     if not math.isfinite(x):
         return "none"
     size = abs(x)
-    if size >= 1e15 or 0 < size < 1e-4:
-        return f"{x:.3g}".replace("-", MINUS)
+    if size >= LARGE or 0 < size < SMALL:
+        return _power(x)
     text = f"{x:,.0f}" if size >= 1000 else f"{x:.4g}"
     return text.replace("-", MINUS)
+
+
+def _power(x: float) -> str:
+    digits, exponent = f"{x:.3e}".split("e")
+    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    shown = digits.rstrip("0").rstrip(".").replace("-", MINUS)
+    return f"{shown}·10{raised}"
 
 
 def decimals(low: float, high: float) -> int:
@@ -27,7 +38,9 @@ def decimals(low: float, high: float) -> int:
 
 
 def fixed(x: float, n_decimals: int) -> str:
-    """With so many decimals, and a true minus sign."""
+    """With so many decimals, and a true minus sign; too large a number as `figure` tells it."""
+    if abs(x) >= LARGE:
+        return figure(x)
     return f"{x:z,.{n_decimals}f}".replace("-", MINUS)
 
 

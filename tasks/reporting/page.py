@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
 
 from tasks.core import figures, store
 from tasks.core.metrics import measure
@@ -82,7 +83,13 @@ def _template() -> Template:
     )
     for name in ("decimals", "estimate", "figure", "fixed", "percent", "ranged", "seconds", "within"):
         environment.filters[name] = getattr(figures, name)
+    environment.filters["breakable"] = breakable
     return environment.get_template("page.html")
+
+
+def breakable(name: str) -> Markup:
+    """A name that may be broken after its underscores, as a phone must."""
+    return Markup("_<wbr>").join(name.split("_"))
 
 
 def quarantined(report: QualityReport) -> tuple[list[str], list[list[str]]]:
