@@ -29,19 +29,19 @@ def evaluate(
     from tasks.core.slices import worst_slices
 
     scorer = Scorer.open(store.path(model.artifact), model.artifact.digest)
-    card, test = scorer.card, judging.answered(splits.splits, scorer)
+    card = scorer.card
+    sliced = judging.most_important(model.importances, card.features, SLICED_FEATURES)
+    test = judging.answered(splits.splits, scorer, sliced)
     metric = section.metric or card.metric
     names = judging.metrics_of(card.target.problem, metric)
     figures, left_out = intervals(names, test.y, test.predicted, section.seed, card.threshold)
     baseline = judging.against_baseline(metric, test, splits.splits, section.seed, card.threshold)
     against, incomparable = judging.against_champion(metric, test, splits.splits, champion, section.seed, card)
-    importances = {each.feature: each.value for each in model.importances}
-    sliced = judging.most_important(importances, [feature.name for feature in card.features], SLICED_FEATURES)
     slices, n_slices = worst_slices(
         metric,
         test.y,
         test.predicted,
-        test.matrix[:, sliced],
+        test.matrix,
         [card.features[index] for index in sliced],
         seed=section.seed,
         threshold=card.threshold,

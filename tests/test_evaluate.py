@@ -20,6 +20,7 @@ from tasks.core.records import (
     Champion,
     CheckedSplits,
     Evaluation,
+    Feature,
     Importance,
     Member,
     ModelCard,
@@ -217,12 +218,16 @@ def test_a_test_set_in_batches_is_another_than_the_whole(
 ) -> None:
     splits = make_splits(frame("binary"), "y")
     scorer = Scorer.open(store.path(model_of(splits.splits).artifact))
-    whole = answered(splits.splits, scorer)
-    monkeypatch.setattr("tasks.core.judging.ROWS_AT_ONCE", 7)
-    parts = answered(splits.splits, scorer)
+    whole = answered(splits.splits, scorer, [2, 0])
+    batches = store.batches
+    monkeypatch.setattr(store, "batches", lambda dataset, columns, rows: batches(dataset, columns, 7))
+    parts = answered(splits.splits, scorer, [2, 0])
     assert np.array_equal(whole.predicted, parts.predicted)
     assert np.array_equal(whole.ids, parts.ids) and np.array_equal(whole.y, parts.y)
+    assert np.array_equal(whole.matrix, parts.matrix) and whole.matrix.shape == (160, 2)
 
 
 def test_the_most_important_features_lose_their_order() -> None:
-    assert most_important({"b": 2.0, "d": 3.0}, ["a", "b", "c", "d"], 3) == [0, 1, 3]
+    features = [Feature(name=name, kind="number") for name in "abcd"]
+    importances = (Importance(feature="b", value=2.0), Importance(feature="d", value=3.0))
+    assert most_important(importances, features, 3) == [0, 1, 3]

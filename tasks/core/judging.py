@@ -12,7 +12,7 @@ import polars as pl
 from tasks.core import store
 from tasks.core.errors import DataError, KeepfitError
 from tasks.core.matrix import matrix
-from tasks.core.measures import METRICS, Array, Rows, labels
+from tasks.core.measures import METRICS
 from tasks.core.metrics import compare
 from tasks.core.records import (
     Blob,
@@ -20,21 +20,25 @@ from tasks.core.records import (
     ClassMetrics,
     Comparison,
     Dataset,
+    Feature,
+    Importance,
     ModelCard,
     Problem,
     Splits,
     Target,
 )
 from tasks.core.scorer import Scorer
+from tasks.core.weighted import Array, Rows, labels
 
-ROWS_AT_ONCE = 100_000
+CELLS_AT_ONCE = 4_000_000
+"""Cells of the test rows that are held at a time, so that memory does not grow with their number."""
 MOST_CLASSES = 200
 """Beyond, a confusion matrix is nothing that a person reads, and it grows with the square."""
 
 
 @dataclass(frozen=True)
 class Answered:
-    """The test rows as the model sees them, and what it answered. `y` are class codes or values."""
+    """The test rows and what the model answered: `y` are class codes or values, `matrix` the features to slice by."""
 
     ids: npt.NDArray[np.uint64]
     y: Rows
@@ -42,21 +46,23 @@ class Answered:
     predicted: Rows
 
 
-def answered(splits: Splits, scorer: Scorer) -> Answered:
-    """The test split asked for the first time."""
+def answered(splits: Splits, scorer: Scorer, kept: Sequence[int]) -> Answered:
+    """The test split asked for the first time; of the matrix the `kept` columns."""
     card = scorer.card
     parts: list[tuple[Rows, Rows, Array, Rows]] = []
     names = [feature.name for feature in card.features]
     for frame in _frames(splits.test, ["__row__", card.target.name, *names]):
         x = matrix(frame, card.features)
-        parts.append((frame["__row__"].to_numpy(), truth(frame[card.target.name], card.target), x, scorer.ask(x)))
+        y = truth(frame[card.target.name], card.target)
+        parts.append((frame["__row__"].to_numpy(), y, x[:, kept], scorer.ask(x)))
     if not parts:
         raise DataError("The test rows are none", expected="at least one", action="Bring more rows")
     return Answered(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _frames(dataset: Dataset, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-    for batch in store.batches(dataset, list(dict.fromkeys(columns)), ROWS_AT_ONCE):
+    names = list(dict.fromkeys(columns))
+    for batch in store.batches(dataset, names, max(1_024, CELLS_AT_ONCE // max(1, len(names)))):
         yield pl.DataFrame(batch)
 
 
@@ -168,9 +174,10 @@ def _answers(scorer: Scorer, splits: Splits, target: Target) -> Rows:
     return np.column_stack([np.asarray(column, dtype=np.float64) for column in columns])
 
 
-def most_important(importances: dict[str, float], names: Sequence[str], n_most: int) -> list[int]:
+def most_important(importances: Sequence[Importance], features: Sequence[Feature], n_most: int) -> list[int]:
     """The indexes of the most important features, in their order in the matrix."""
-    ranked = sorted(range(len(names)), key=lambda index: -importances.get(names[index], 0.0))
+    worth = {each.feature: each.value for each in importances}
+    ranked = sorted(range(len(features)), key=lambda index: -worth.get(features[index].name, 0.0))
     return sorted(ranked[:n_most])
 
 

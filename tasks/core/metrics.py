@@ -13,8 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from tasks.core.errors import DataError, ProjectError
-from tasks.core.measures import METRICS, Array, Measure, Rows, Statistic
+from tasks.core.measures import METRICS, Measure
 from tasks.core.records import Comparison, Metric, Problem
+from tasks.core.weighted import Array, Rows, Statistic
 
 __all__ = [
     "METRICS",

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.core.figures import figure
-from tasks.core.measures import Array, Rows
 from tasks.core.metrics import measure, spread, value, within
 from tasks.core.records import Feature, Slice
+from tasks.core.weighted import Array, Rows
 
 LEAST_ROWS = 30
 """A slice of fewer rows has an interval so wide that it says nothing."""
