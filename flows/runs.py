@@ -34,7 +34,7 @@ def training(project: Project, trigger: Trigger) -> Iterator[tracking.Run]:
     with store.opened(home), services.locked(home, project.name):
         tags = {
             "keepfit.trigger": trigger.kind,
-            "keepfit.evidence": trigger.evidence,
+            **({"keepfit.evidence": trigger.evidence} if trigger.evidence else {}),
             "keepfit.flow_run": str(flow_run.id),
             **tracking.code_version(project.folder),
         }

@@ -12,41 +12,16 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-FLOW = """
-from prefect import flow, task
+from tests.flows.conftest import Keepfit
 
-@task
-def add(number):
-    return number + 1
-
-@flow
-def counting(number: int = 0):
-    return add(add(number))
-"""
-
-DEPLOYMENTS = """
-name: trial
-pull:
-- prefect.deployments.steps.set_working_directory: {directory: "{{ $PWD }}"}
-deployments:
-- name: nightly
-  entrypoint: counting.py:counting
-  work_pool: {name: trial}
-  concurrency_limit: {limit: 1, collision_strategy: ENQUEUE}
-  schedules: [{cron: "0 3 * * *", timezone: UTC, slug: nightly}]
-- name: weekly
-  entrypoint: counting.py:counting
-  work_pool: {name: trial}
-  schedules: [{cron: "0 4 * * 0", timezone: UTC, slug: weekly}]
-"""
+ROOT = Path(__file__).resolve().parents[2]
 
 
-def prefect(folder: Path, *arguments: str) -> None:
-    """Run the `prefect` command there, as a user would."""
+def prefect(home: Path, *arguments: str) -> None:
+    """Run the `prefect` command in the checkout, as a user would."""
     command = [str(Path(sys.executable).with_name("prefect")), "--no-prompt", *arguments]
-    done = subprocess.run(
-        command, cwd=folder, env=os.environ | {"PWD": str(folder)}, capture_output=True, text=True, timeout=120
-    )
+    environment = os.environ | {"PWD": str(ROOT), "KEEPFIT_HOME": str(home)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -58,19 +33,22 @@ def flow_runs(url: str, state: str, deployment: str) -> list[dict[str, object]]:
 
 
 @pytest.mark.slow
-def test_deploying_makes_scheduled_runs_appear_and_a_worker_runs_one(prefect_server: str, tmp_path: Path) -> None:
-    (tmp_path / "counting.py").write_text(FLOW)
-    (tmp_path / "prefect.yaml").write_text(DEPLOYMENTS)
-    prefect(tmp_path, "work-pool", "create", "trial", "--type", "process")
-    prefect(tmp_path, "deploy", "--all")
+def test_deploying_schedules_the_examples_and_a_worker_trains_one(prefect_server: str, keepfit: Keepfit) -> None:
+    prefect(keepfit.home, "deploy", "--all")
 
     deadline = time.monotonic() + 60
-    while not all(flow_runs(prefect_server, "SCHEDULED", name) for name in ("nightly", "weekly")):
+    while not all(flow_runs(prefect_server, "SCHEDULED", name) for name in ("titanic", "houses")):
         assert time.monotonic() < deadline, "the server's scheduler creates no runs"
         time.sleep(0.2)
+    assert flow_runs(prefect_server, "SCHEDULED", "titanic")[0]["parameters"] == {
+        "project": "data/titanic",
+        "trigger": {"kind": "schedule"},
+    }
 
-    prefect(tmp_path, "deployment", "run", "counting/nightly", "--param", "number=40")
-    prefect(tmp_path, "worker", "start", "--pool", "trial", "--run-once")
+    prefect(keepfit.home, "deployment", "run", "training/titanic", "--param", "trials=2")
+    prefect(keepfit.home, "worker", "start", "--pool", "keepfit", "--run-once")
 
-    [run] = flow_runs(prefect_server, "COMPLETED", "nightly")
-    assert run["parameters"] == {"number": 40}
+    [run] = flow_runs(prefect_server, "COMPLETED", "titanic")
+    assert run["name"] == "titanic · schedule"
+    status = keepfit("status", "data/titanic", "--json").json
+    assert status["champion"]["version"] == "1" and status["decisions"][0]["evidence"]["cause"] == "schedule"

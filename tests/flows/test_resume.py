@@ -10,7 +10,19 @@ import pytest
 
 from tests.flows.conftest import Keepfit
 
-STEPS = ["collect", "check", "prepare", "check_splits", "select_model", "tune", "train", "evaluate", "deploy", "report"]
+STEPS = [
+    "collect",
+    "check",
+    "prepare",
+    "check_splits",
+    "select_model",
+    "tune",
+    "train",
+    "verify",
+    "evaluate",
+    "deploy",
+    "report",
+]
 REMEMBERED = [step for step in STEPS if step not in ("collect", "deploy")]
 
 KILLED = """

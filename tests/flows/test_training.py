@@ -17,7 +17,19 @@ from mlflow.entities import Run
 
 from tests.flows.conftest import EXAMPLES, Finished, Keepfit
 
-STEPS = ["collect", "check", "prepare", "check_splits", "select_model", "tune", "train", "evaluate", "deploy", "report"]
+STEPS = [
+    "collect",
+    "check",
+    "prepare",
+    "check_splits",
+    "select_model",
+    "tune",
+    "train",
+    "verify",
+    "evaluate",
+    "deploy",
+    "report",
+]
 ACTIONS = {"collect", "deploy"}
 
 pytestmark = pytest.mark.slow
