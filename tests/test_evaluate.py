@@ -62,6 +62,7 @@ def model_of(splits: Splits, n_iterations: int = 25, threshold: float = 0.5, **c
             "features": splits.features,
             "threshold": threshold,
             "members": (),
+            "split_rule": splits.rule,
             "data_digest": splits.train.digest,
             "sample": (),
             **changed,
@@ -156,8 +157,8 @@ def test_classes_in_another_order_are_taken_for_each_other(open_store: Path, mak
     assert found.ours == pytest.approx(found.theirs, rel=0.02)
 
 
-@pytest.mark.parametrize("why", ["column", "target", "problem", "file", "no model"])
-def test_a_champion_that_cannot_be_asked_ends_the_run_or_is_passed_over_in_silence(
+@pytest.mark.parametrize("why", ["column", "target", "problem", "file", "no model", "split"])
+def test_a_champion_that_cannot_be_asked_does_not_end_the_run_and_the_reason_is_told(
     why: str, open_store: Path, make_splits: Any
 ) -> None:
     splits: CheckedSplits = make_splits(frame("binary"), "y")
@@ -169,6 +170,8 @@ def test_a_champion_that_cannot_be_asked_ends_the_run_or_is_passed_over_in_silen
             other = make_splits(frame("binary").rename({"y": "z"}), "z")
         case "problem":
             other = make_splits(frame("regression"), "y")
+        case "split":
+            other = splits.model_copy(update={"splits": splits.splits.model_copy(update={"rule": "another seed"})})
         case _:
             other = splits
     champion = champion_of(model_of(other.splits, n_iterations=3))
@@ -180,6 +183,7 @@ def test_a_champion_that_cannot_be_asked_ends_the_run_or_is_passed_over_in_silen
     assert found.champion is None
     assert "champion version 1" in found.incomparable
     words = {"column": "gone", "target": "'z'", "problem": "regression", "file": "read", "no model": "ONNX"}
+    words["split"] = "another seed"
     assert words[why] in found.incomparable
 
 

@@ -23,8 +23,16 @@ def closure_digest(module: str, without: frozenset[str]) -> str:
     for name in sorted(closure(module, without)):
         path = source_of(name)
         if path is not None:
-            digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+            for file in (path, *_pages_beside(path)):
+                digest.update(f"{name} {file.name}".encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def _pages_beside(path: Path) -> list[Path]:
+    """A package's templates and style sheets: what its modules write depends on them too."""
+    if path.name != "__init__.py":
+        return []
+    return sorted(file for file in path.parent.iterdir() if file.suffix in (".html", ".css"))
 
 
 def source_of(module: str) -> Path | None:

@@ -151,8 +151,9 @@ def _answers(scorer: Scorer, splits: Splits, target: Target) -> Rows:
     """
     card = scorer.card
     if card.split_rule != splits.rule:
-        found = f"{card.split_rule}; it may have been trained on rows that are now in test"
-        raise DataError("Its split", expected=splits.rule, found=found)
+        found = card.split_rule or "none recorded"
+        action = "It may have been trained on rows that are now in test"
+        raise DataError("Its split", expected=splits.rule, found=found, action=action)
     asked = [column.name for column in card.inputs]
     kept = {column.name for column in splits.inputs}
     if gone := [name for name in asked if name not in kept]:

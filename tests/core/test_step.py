@@ -112,6 +112,25 @@ def test_the_closure_of_a_step_holds_its_plug_ins_and_not_the_plumbing() -> None
     assert not names & step.PLUMBING and "tasks.serving.app" not in names and "tasks.sources.csv" not in names
 
 
+def test_a_changed_template_changes_the_digest_of_those_that_use_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("tasks", "tasks/pages"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "__init__.py").write_text("")
+    (tmp_path / "tasks" / "a.py").write_text("from tasks.pages import page\n")
+    (tmp_path / "tasks" / "pages" / "page.py").write_text("")
+    template = tmp_path / "tasks" / "pages" / "page.html"
+    monkeypatch.setattr(imports, "ROOT", tmp_path)
+    found = []
+    for text in ("<p>", "<p>", "<b>"):
+        template.write_text(text)
+        imports.closure_digest.cache_clear()
+        found.append(imports.closure_digest("tasks.a", frozenset()))
+    imports.closure_digest.cache_clear()
+    assert found[0] == found[1] != found[2]
+
+
 def test_a_changed_module_changes_the_digest_of_those_that_import_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
