@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefect.runtime import flow_run
 
 from flows import services
 from tasks.core import store, tracking
+from tasks.core.records import Report
 
 if TYPE_CHECKING:
     from flows.training import Trigger
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
 
 def name_of_training() -> str:
     """The flow run's name in the Prefect UI: the project and why it runs."""
-    from pathlib import Path
-
     parameters: dict[str, Any] = flow_run.parameters
     trigger: Trigger = parameters["trigger"]
     return f"{Path(parameters['project']).name} · {trigger.evidence or trigger.kind}"
@@ -44,6 +44,14 @@ def training(project: Project, trigger: Trigger) -> Iterator[tracking.Run]:
             services.running(home, project.name, str(flow_run.id), run.run_id),
         ):
             yield run
+
+
+def publish(project: str, report: Report) -> Path:
+    """Put the newest report where a person finds it: `reports/<project>.html` in the home."""
+    target = store.home() / "reports" / f"{project}.html"
+    target.parent.mkdir(exist_ok=True)
+    store.write_file(target, store.path(report.page).read_bytes())
+    return target
 
 
 def _parameters(project: Project) -> dict[str, str]:

@@ -52,5 +52,6 @@ def training(
         champion = tracking.opponent(config.name, model.digest)
         evaluation = evaluate(model, splits, champion, config.evaluation)  # the test rows, for the first time
         deployment = deploy(config.name, model, verification, evaluation, config.acceptance, trigger.kind)
-        report(raw, splits, candidates, tuned, model, evaluation, deployment, config.source.title)
+        page = report(raw, splits, candidates, tuned, model, evaluation, deployment, config.source.title)
+        runs.publish(config.name, page)
         return deployment

@@ -93,13 +93,13 @@ def _importing_ahead() -> Iterator[None]:
 def _outcome(history: list[Done], flow_run_id: str, prefect: str, seconds: float) -> dict[str, Any]:
     """What `--json` prints: the names are an interface, so none is ever renamed."""
     from tasks.core import tracking
-    from tasks.core.records import Deployment, Evaluation, Report, TrainedModel
+    from tasks.core.records import Deployment, Evaluation, TrainedModel
 
     records = {type(done.record): done.record for done in history}
     deployment, evaluation = records[Deployment], records[Evaluation]
-    model, report = records[TrainedModel], records[Report]
+    model = records[TrainedModel]
     assert isinstance(deployment, Deployment) and isinstance(evaluation, Evaluation)
-    assert isinstance(model, TrainedModel) and isinstance(report, Report)
+    assert isinstance(model, TrainedModel)
     run = tracking.find_run(deployment.project, flow_run_id)
     return {
         "project": deployment.project,
@@ -116,15 +116,7 @@ def _outcome(history: list[Done], flow_run_id: str, prefect: str, seconds: float
         "seconds": round(seconds, 3),
         "cached": [done.name for done in history if done.remembered],
         "steps": {done.name: round(done.seconds, 3) for done in history},
-        "report": str(publish(report, deployment.project)),
+        "report": str(store.home() / "reports" / f"{deployment.project}.html"),
         "mlflow": run.url or tracking.address(),
         "prefect": f"{prefect}/runs/flow-run/{flow_run_id}",
     }
-
-
-def publish(report: Any, project: str) -> Path:
-    """The newest report under a name that a person can find."""
-    target = store.home() / "reports" / f"{project}.html"
-    target.parent.mkdir(exist_ok=True)
-    store.write_file(target, store.path(report.page).read_bytes())
-    return target

@@ -17,9 +17,11 @@ from tasks.core.records import (
     FailedExpectation,
     Member,
     QualityReport,
+    Report,
     Splits,
     TrainedModel,
     Tuned,
+    Verification,
 )
 
 MOST_LINES = 30
@@ -118,6 +120,22 @@ def _(record: Deployment) -> str:
         still = f"version {record.previous} goes on serving" if record.previous else "there is no champion"
         head = f"**Refused:** version {record.version} of {_cell(record.project)} does not serve; {still}."
     return _text(head, "\n".join(f"- {_cell(reason)}" for reason in record.reasons))
+
+
+@markdown.register
+def _(record: Verification) -> str:
+    return (
+        f"A fresh process opened the exported model. Over {record.n_rows:,} rows, missing, unseen and extreme values "
+        f"among them, its answers differ from the fitted model's by at most {record.largest_difference:.1e}."
+    )
+
+
+@markdown.register
+def _(record: Report) -> str:
+    return (
+        f"One page of {record.page.size / 1000:,.0f} kB, {record.page.digest[:12]}{record.page.suffix}. It is the "
+        "artifact `report.html` of the MLflow run; `keepfit status` says where the newest one lies."
+    )
 
 
 def _quality(reports: Sequence[QualityReport]) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -66,8 +67,9 @@ def test_a_run_that_is_killed_at_every_step_and_within_tuning_ends_like_one_that
     assert resumed["model"]["version"] == "1", "the kill between registering and the alias must not register twice"
     assert resumed["cached"] == REMEMBERED
     journals = list((keepfit.home / "tuning").rglob("*.jsonl"))
-    trials = [line for journal in journals for line in journal.read_text().splitlines()]
-    assert len(trials) == len(set(trials)) <= 6
+    lines = [json.loads(line) for journal in journals for line in journal.read_text().splitlines() if line]
+    numbers = [line["number"] for line in lines if "number" in line]
+    assert numbers == sorted(set(numbers)) and 0 < len(numbers) <= 6, "a finished trial was run again"
 
 
 @pytest.mark.slow
