@@ -15,6 +15,19 @@ from typing import Any
 import pytest
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "data"
+STEPS = [
+    "collect",
+    "check",
+    "prepare",
+    "check_splits",
+    "select_model",
+    "tune",
+    "train",
+    "verify",
+    "evaluate",
+    "deploy",
+    "report",
+]
 KEEPFIT = [sys.executable, "-c", "from flows.cli import main; main()"]
 
 RunKeepfit = Callable[..., "Finished"]

@@ -9,21 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.conftest import Keepfit
+from tests.flows.conftest import STEPS, Keepfit
 
-STEPS = [
-    "collect",
-    "check",
-    "prepare",
-    "check_splits",
-    "select_model",
-    "tune",
-    "train",
-    "verify",
-    "evaluate",
-    "deploy",
-    "report",
-]
 REMEMBERED = [step for step in STEPS if step not in ("collect", "deploy")]
 
 KILLED = """

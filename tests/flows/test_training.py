@@ -15,21 +15,8 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tests.flows.conftest import EXAMPLES, Finished, Keepfit
+from tests.flows.conftest import EXAMPLES, STEPS, Finished, Keepfit
 
-STEPS = [
-    "collect",
-    "check",
-    "prepare",
-    "check_splits",
-    "select_model",
-    "tune",
-    "train",
-    "verify",
-    "evaluate",
-    "deploy",
-    "report",
-]
 ACTIONS = {"collect", "deploy"}
 
 pytestmark = pytest.mark.slow
