@@ -30,8 +30,6 @@ STEPS = [
 ]
 KEEPFIT = [sys.executable, "-c", "from flows.cli import main; main()"]
 
-RunKeepfit = Callable[..., "Finished"]
-
 
 @dataclass(frozen=True)
 class Finished:
