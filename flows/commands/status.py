@@ -33,6 +33,7 @@ def _outcome(name: str, home: Path) -> dict[str, Any]:
         champion = tracking.serving(name)
     except Unavailable:
         champion = None
+    address = tracking.address()
     report = home / "reports" / f"{name}.html"
     server = services.state(home)
     return {
@@ -41,7 +42,7 @@ def _outcome(name: str, home: Path) -> dict[str, Any]:
         "decisions": [{**row, "at": row["at"].isoformat()} for row in ledger.entries(name, N_DECISIONS)],
         "home": str(home),
         "report": str(report) if report.exists() else None,
-        "mlflow": tracking.address(),
+        "mlflow": address if address.startswith("http") else f"mlflow ui --backend-store-uri {address}",
         "prefect": server["url"] if server else None,
     }
 

@@ -117,6 +117,6 @@ def _outcome(history: list[Done], flow_run_id: str, prefect: str, seconds: float
         "cached": [done.name for done in history if done.remembered],
         "steps": {done.name: round(done.seconds, 3) for done in history},
         "report": str(store.home() / "reports" / f"{deployment.project}.html"),
-        "mlflow": run.url or tracking.address(),
+        "mlflow": run.url or f"mlflow ui --backend-store-uri {tracking.address()}",
         "prefect": f"{prefect}/runs/flow-run/{flow_run_id}",
     }
