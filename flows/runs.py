@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from prefect.runtime import flow_run
 
 from flows import services
 from tasks.core import store, tracking
+from tasks.core.errors import KeepfitError
+from tasks.core.project_file import project_name
 from tasks.core.records import Report
 
 if TYPE_CHECKING:
@@ -22,8 +24,12 @@ if TYPE_CHECKING:
 def name_of_training() -> str:
     """The flow run's name in the Prefect UI: the project and why it runs."""
     parameters: dict[str, Any] = flow_run.parameters
-    trigger: Trigger = parameters["trigger"]
-    return f"{Path(parameters['project']).name} · {trigger.evidence or trigger.kind}"
+    folder, trigger = Path(parameters["project"]), cast("Trigger", parameters["trigger"])
+    try:
+        name = project_name(folder)
+    except KeepfitError:
+        name = folder.absolute().name  # the flow itself will say what is wrong with it
+    return f"{name} · {trigger.evidence or trigger.kind}"
 
 
 @contextmanager

@@ -75,3 +75,23 @@ def test_runs_of_dead_processes_are_swept_at_the_next_start(keepfit: Keepfit, ex
     assert statuses() == ["RUNNING"]
     assert keepfit("train", project, "--trials", 2).code == 0
     assert statuses() == ["FINISHED", "KILLED"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+def test_an_interrupted_run_ends_at_once_and_is_no_failure(
+    keepfit: Keepfit, example: Callable[[str], Path], sent: signal.Signals, code: int
+) -> None:
+    from mlflow import MlflowClient
+
+    process = keepfit.start("train", example("titanic"), "--trials", 500)
+    assert process.stderr is not None
+    while "select model" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(sent)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == code and "Traceback" not in told
+    client = MlflowClient(f"sqlite:///{keepfit.home / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("titanic")
+    assert experiment is not None
+    assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["KILLED"]

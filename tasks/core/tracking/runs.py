@@ -101,8 +101,9 @@ def run(project: str, name: str, parameters: dict[str, str], tags: dict[str, str
         log_batch(params=parameters)
         yield current
         status = "FINISHED"
-    except KeyboardInterrupt:
-        status = "KILLED"
+    except BaseException as exc:
+        # Ctrl-C and a termination are no failure of the run.
+        status = "FAILED" if isinstance(exc, Exception) else "KILLED"
         raise
     finally:
         CURRENT.reset(token)
