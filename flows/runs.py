@@ -57,6 +57,7 @@ def publish(project: str, report: Report) -> Path:
     target = store.home() / "reports" / f"{project}.html"
     target.parent.mkdir(exist_ok=True)
     store.write_file(target, store.path(report.page).read_bytes())
+    target.chmod(0o644)  # made to be shown to others
     return target
 
 
