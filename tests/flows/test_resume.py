@@ -42,8 +42,9 @@ def test_a_run_that_is_killed_at_every_step_and_within_tuning_ends_like_one_that
     train = ("train", project, "--trials", 6, "--json")
     undisturbed = Keepfit(tmp_path / "another home", keepfit.server)(*train).json
 
-    kills = ["check:start", "prepare:start", "select_model:start", "tune:start", "tune:2", "tune:4"]
-    kills += ["train:start", "evaluate:start", "deploy:start", "deploy:end", "report:end"]
+    kills = ["collect:start", "check:start", "prepare:start", "check_splits:start", "select_model:start"]
+    kills += ["tune:start", "tune:2", "tune:4"]
+    kills += ["train:start", "verify:start", "evaluate:start", "deploy:start", "deploy:end", "report:end"]
     for kill in kills:
         finished = keepfit(kill, *train, code=KILLED)
         assert finished.code == -signal.SIGKILL, (kill, finished.err)
