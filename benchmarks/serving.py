@@ -131,7 +131,7 @@ def serve_peer(folder: Path) -> None:
 
     fields: Any = dict.fromkeys(NUMBERS, (float | None, ...)) | dict.fromkeys(LEVELS, (str | None, ...))
     passenger: Any = create_model("Passenger", **fields)
-    pipeline = pickle.loads((folder / "pipeline.pkl").read_bytes())
+    pipeline = pickle.loads((folder / "pipeline.pkl").read_bytes())  # written by this script a moment ago
     app = FastAPI()
 
     async def predict(row: Any) -> dict[str, Any]:

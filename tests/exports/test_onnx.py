@@ -46,7 +46,7 @@ EXPORT_ALL = """
 import hashlib, json, pickle, sys
 sys.path.insert(0, sys.argv[2])
 from tasks.exports.onnx import export
-models = pickle.load(open(sys.argv[1], "rb"))
+models = pickle.load(open(sys.argv[1], "rb"))  # written by the test a moment ago
 print(json.dumps({name: hashlib.sha256(export(*given)).hexdigest() for name, given in models.items()}))
 """
 
