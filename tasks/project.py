@@ -129,11 +129,11 @@ def load_project(folder: Path) -> Project:
 
 def _resolved(said: dict[str, Any], folder: Path) -> dict[str, Any]:
     """`said` with `${NAME}` read from the environment and the source's path taken from the project's folder."""
-    resolved = cast("dict[str, Any]", with_variables(said))
-    source = resolved.get("source")
+    # In the source alone: what else the file says is shown and logged, and a secret must be neither.
+    source = with_variables(said.get("source"))
     if isinstance(source, str):
         # `source: passengers.csv` says all that there is to say.
         source = {"kind": Path(source).suffix.removeprefix("."), "path": source}
     if isinstance(source, dict) and isinstance(path := cast("dict[str, Any]", source).get("path"), str):
         source = {**cast("dict[str, Any]", source), "path": str(folder / Path(path).expanduser())}
-    return {**resolved, "source": source} if "source" in resolved else resolved
+    return {**said, "source": source} if "source" in said else said

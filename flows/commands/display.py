@@ -18,7 +18,6 @@ class Display:
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
         self._live = not quiet and sys.stderr.isatty()
-        self._status = None
         self._started = time.monotonic()
 
     def say(self, text: str) -> None:

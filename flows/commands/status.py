@@ -33,7 +33,7 @@ def _outcome(name: str, home: Path) -> dict[str, Any]:
         champion = tracking.serving(name)
     except Unavailable:
         champion = None
-    address = tracking.address()
+    address = tracking.shown_address()
     report = home / "reports" / f"{name}.html"
     server = services.state(home)
     return {

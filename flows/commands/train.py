@@ -26,7 +26,7 @@ REFUSED = 3
 def run(options: argparse.Namespace) -> int:
     """Train the project; 0 when its model was accepted, 3 when a gate refused it."""
     started = time.monotonic()
-    gc.disable()  # a third of an import's time is the collector walking over what will stay anyway
+    gc.disable()  # while importing, the collector only walks over what will stay anyway
     home = _home(options)
     server = services.start(home)
     from flows.commands.display import progress_display
@@ -39,7 +39,6 @@ def run(options: argparse.Namespace) -> int:
             server.ready()
         gc.enable()
         gc.freeze()
-        services.sweep(home)
         history: list[Done] = []
         step.history.set(history)
         display.say(f"Prefect: {server.ui}")
@@ -117,6 +116,6 @@ def _outcome(history: list[Done], flow_run_id: str, prefect: str, seconds: float
         "cached": [done.name for done in history if done.remembered],
         "steps": {done.name: round(done.seconds, 3) for done in history},
         "report": str(store.home() / "reports" / f"{deployment.project}.html"),
-        "mlflow": run.url or f"mlflow ui --backend-store-uri {tracking.address()}",
+        "mlflow": run.url or f"mlflow ui --backend-store-uri {tracking.shown_address()}",
         "prefect": f"{prefect}/runs/flow-run/{flow_run_id}",
     }

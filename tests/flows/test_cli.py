@@ -152,3 +152,18 @@ def test_a_wrong_option_is_wrong_use(tmp_path: Path, say: Say) -> None:
         assert say("train", project(tmp_path / "small", rows()), "--seconds", wrong)[0] == 2
     assert say("train", tmp_path, "--trials", "2.5")[0] == 2
     assert say("serve", project(tmp_path / "small", rows()), "--port", "0")[0] == 1  # it has no champion yet
+
+
+def test_a_password_in_an_address_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tasks.core import tracking
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://keeper:s3cret@db.example/mlflow")
+    assert tracking.shown_address() == "postgresql://keeper:***@db.example/mlflow"
+
+
+def test_only_the_source_reads_the_environment(tmp_path: Path, say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROWS", "rows")
+    monkeypatch.setenv("SECRET", "s3cret")
+    said = "name: small\nsource: {kind: csv, path: '${ROWS}.csv'}\ntarget: y\ndrop: ['${SECRET}']\n"
+    code, told = say("show", project(tmp_path / "small", rows(), yaml=said))
+    assert code == 2 and "${SECRET}" in told and "s3cret" not in told

@@ -2,7 +2,7 @@
 
 from tasks.core.tracking.logged import log
 from tasks.core.tracking.registry import champion, describe, opponent, register, serving, set_alias, version_of
-from tasks.core.tracking.runs import Run, address, client, code_version, find_run, run, run_id
+from tasks.core.tracking.runs import Run, address, client, code_version, find_run, run, run_id, shown_address
 
 __all__ = [
     "Run",
@@ -19,5 +19,6 @@ __all__ = [
     "run_id",
     "serving",
     "set_alias",
+    "shown_address",
     "version_of",
 ]

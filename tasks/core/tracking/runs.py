@@ -38,7 +38,7 @@ class Run:
     @property
     def url(self) -> str | None:
         """The run's page, when a tracking server serves one."""
-        uri = address()
+        uri = shown_address()
         if not uri.startswith(("http://", "https://")):
             return None
         return f"{uri.rstrip('/')}/#/experiments/{self.experiment_id}/runs/{self.run_id}"
@@ -50,6 +50,11 @@ CURRENT: ContextVar[Run | None] = ContextVar("mlflow_run", default=None)
 def address() -> str:
     """Where MLflow's records are: `MLFLOW_TRACKING_URI`, or the SQLite database of the home."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{store.home() / 'mlflow.db'}"
+
+
+def shown_address() -> str:
+    """The address as it may be shown: without a password."""
+    return _without_password(address())
 
 
 @cache
