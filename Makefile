@@ -46,7 +46,7 @@ lint: setup
 
 lock: setup
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header --no-annotate \
-	  --no-emit-index-url pyproject.toml --extra bench --group dev -o requirements.lock
+	  --no-emit-index-url pyproject.toml --all-extras --group dev -o requirements.lock
 
 clean:
 	rm -rf .venv build *.egg-info

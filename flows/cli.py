@@ -55,6 +55,9 @@ def parser() -> argparse.ArgumentParser:
     train = _command(commands, "train", "train, test and register a model; the champion moves if the gates hold")
     train.add_argument("--seconds", type=_positive, metavar="N", help="budget for tuning and fitting, in seconds")
     train.add_argument("--trials", type=_count, metavar="N", help="budget for tuning, in trials; reproducible")
+    train.add_argument(
+        "--recollect", action="store_true", help="read the source from its beginning, not only what is new"
+    )
 
     predict = _command(commands, "predict", "answer a file of rows with the champion")
     predict.add_argument("--input", type=Path, required=True, metavar="FILE", help="CSV, Parquet or JSONL")

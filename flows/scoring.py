@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from tasks.core.errors import UsageError
+from tasks.core.intake import Intake
 from tasks.sources import Source
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def score(scorer: Scorer, rows: Path, output: Path) -> int:
 def _answered(scorer: Scorer, source: Source) -> Iterator[pl.DataFrame]:
     import polars as pl
 
-    for batch in source.batches():
+    for batch in source.batches(Intake()):
         frame = pl.DataFrame(batch)
         answers = scorer.predict(frame)
         yield frame.drop(answers.columns, strict=False).hstack(answers)

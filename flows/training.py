@@ -35,15 +35,20 @@ MANUAL = Trigger()
 
 @flow(name="training", flow_run_name=runs.name_of_training, validate_parameters=True, log_prints=False)
 def training(
-    project: str, seconds: float | None = None, trials: int | None = None, trigger: Trigger = MANUAL
+    project: str,
+    seconds: float | None = None,
+    trials: int | None = None,
+    trigger: Trigger = MANUAL,
+    recollect: bool = False,
 ) -> Deployment:
     """Train the project in the folder `project`; its champion moves only if every gate holds.
 
-    `seconds` and `trials` bound the tuning instead of the project's budget.
+    `seconds` and `trials` bound the tuning instead of the project's budget; `recollect` reads the source from its
+    beginning, also where only what is new would be read.
     """
     config = load_project(Path(project)).with_budget(seconds, trials)
     with runs.training(config, trigger):
-        raw = check(collect(config.source), config.expectations.raw)
+        raw = check(collect(config.source, recollect), config.expectations.raw)
         splits = check_splits(prepare(raw, config.preparation), config.expectations.prepared)
         candidates = select_model(splits, config.selection)
         tuned = tune(candidates, splits, config.tuning)

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import polars as pl
+
 from tasks.core import findings, invariants, quarantine, store
 from tasks.core.errors import Refused
 from tasks.core.expectations import PreparedExpectations, RawExpectations, known_columns
 from tasks.core.findings import Finding
-from tasks.core.records import CheckedDataset, CheckedSplits, Dataset, FailedExpectation, QualityReport, Splits
+from tasks.core.records import (
+    CheckedDataset,
+    CheckedSplits,
+    Dataset,
+    FailedExpectation,
+    QualityReport,
+    Rejected,
+    Splits,
+)
 from tasks.core.step import step
 
 
@@ -20,19 +30,26 @@ def check(dataset: Dataset, expectations: RawExpectations) -> CheckedDataset:
     """
     known_columns(expectations.expectations, dataset.columns, "the data")
     found = findings.validate(dataset, expectations.expectations)
-    blob, n_quarantined = quarantine.isolate(dataset, found)
+    blob, n_broken = quarantine.isolate(dataset, found)
     where = f"Look at the rows in {store.path(blob)}, then correct" if blob else "Correct"
     _stop("The data", _failed(found), f"{where} the source, or the expectation in expectations.yaml")
-    if n_quarantined and (n_quarantined > expectations.limit * dataset.n_rows or n_quarantined == dataset.n_rows):
-        worst = max((one for one in found if one.broke is not None), key=lambda one: one.n_broken).record
+    failed = [*_unread(dataset.rejected), *_failed(found)]
+    n_rejected = dataset.rejected.n_rows if dataset.rejected else 0
+    n_quarantined, n_all = n_broken + n_rejected, dataset.n_rows + n_rejected
+    if n_quarantined and (n_quarantined > expectations.limit * n_all or n_broken == dataset.n_rows):
+        if dataset.rejected and n_rejected > n_broken:
+            where = f"Look at what was left out in {store.path(dataset.rejected.rows)}, then correct"
+        worst = max((one for one in failed if one.severity == "reject"), key=lambda one: one.n_rows)
         raise Refused(
             f"The data have too many broken rows, most of them for {worst.reason}",
-            expected=f"at most {expectations.limit:.2%} of {dataset.n_rows:,} rows broken",
-            found=f"{n_quarantined:,} ({n_quarantined / dataset.n_rows:.1%}), with values like {_shown(worst)}",
+            expected=f"at most {expectations.limit:.2%} of {n_all:,} rows broken",
+            found=f"{n_quarantined:,} ({n_quarantined / n_all:.1%}), with values like {_shown(worst)}",
             action=f"{where} the source or the expectation, or raise `limit` in expectations.yaml",
         )
-    report = _report("raw", dataset, len(found), _failed(found))
-    report = report.model_copy(update={"n_quarantined": n_quarantined, "quarantined": blob})
+    report = _report("raw", dataset, len(found), failed)
+    report = report.model_copy(
+        update={"n_quarantined": n_quarantined, "quarantined": blob, "rejected": dataset.rejected}
+    )
     return CheckedDataset(dataset=quarantine.without(dataset, found), report=report)
 
 
@@ -54,6 +71,24 @@ def check_splits(splits: Splits, expectations: PreparedExpectations) -> CheckedS
         failed = [*(one for one in always if one is not None), *_failed(found)]
         reports.append(_report(name, dataset, len(always) + len(found), failed))
     return CheckedSplits(splits=splits, reports=tuple(reports))
+
+
+def _unread(rejected: Rejected | None) -> list[FailedExpectation]:
+    """What the source could make no rows of, as broken expectations."""
+    if rejected is None:
+        return []
+    items = pl.scan_parquet(store.path(rejected.rows))
+    return [
+        FailedExpectation(
+            expectation="readable",
+            column=None,
+            n_rows=n_rows,
+            examples=tuple(items.filter(pl.col("reason") == reason).head(5).collect()["where"]),
+            reason=reason,
+            severity="reject",
+        )
+        for reason, n_rows in rejected.reasons
+    ]
 
 
 def _failed(found: Sequence[Finding]) -> list[FailedExpectation]:

@@ -2,24 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import TYPE_CHECKING
 
-from tasks.core import arrow, store
+from tasks.core import arrow, collected, progress, store
 from tasks.core.census import Census
+from tasks.core.collected import Collected
 from tasks.core.errors import DataError
+from tasks.core.intake import Intake
 from tasks.core.records import Dataset
 from tasks.core.step import action
 from tasks.sources import Source
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 
 @action
-def collect(source: Source) -> Dataset:
-    """The source's rows in the store. Equal rows give an equal data set, whatever file they came in."""
-    batches = source.batches()
+def collect(source: Source, anew: bool = False) -> Dataset:
+    """The source's rows in the store. Equal rows give an equal data set, whatever file they came in.
+
+    Of a source that can go on from a place, only what is new is read; `anew` reads all of it again.
+    """
+    if anew:
+        collected.forget(source)
+    before = collected.recall(source)
+    schema = store.schema(before.dataset) if before else None
+    intake = Intake(before.position if before else None, schema, collected.folder(source))
+    batches = _told(source.batches(intake))
     first = next((batch for batch in batches if batch.num_rows), None)
-    if first is None:
+    if first is None and before is None:
         raise DataError(f"{source.title} has no rows", expected="at least one", action="Check what wrote it")
-    census = Census(first.schema, find_numbers=True)
-    groups = arrow.grouped(chain([first], batches), first.schema)
-    parts = store.put_parts(census.counting(groups), first.schema)
-    return store.dataset("raw", parts, census.columns())
+    dataset, numbers = (
+        _written(before, chain([first], batches), first.schema, source.title)
+        if first is not None
+        else (before.dataset, before.numbers)  # pyright: ignore[reportOptionalMemberAccess]
+    )
+    dataset = dataset.model_copy(update={"rejected": intake.rejected(before.dataset.rejected if before else None)})
+    if intake.reached is not None:
+        collected.remember(source, Collected(dataset=dataset, position=intake.reached, numbers=numbers))
+    collected.empty(source)
+    return dataset
+
+
+def _written(
+    before: Collected | None, batches: Iterable[pa.RecordBatch], schema: pa.Schema, title: str
+) -> tuple[Dataset, dict[str, int]]:
+    """The rows before and the new ones as one data set; of the former only the last part, which grows, is rewritten."""
+    census = Census(schema, find_numbers=True)
+    if before is None:
+        parts = store.put_parts(census.counting(arrow.grouped(iter(batches), schema)), schema)
+        return store.dataset("raw", parts, census.columns()), census.numbers
+    _require_same(store.schema(before.dataset), schema, title)
+    census.add(before.dataset, before.numbers)
+    last = before.dataset.model_copy(update={"parts": before.dataset.parts[-1:]})
+    stream = arrow.grouped(chain(store.batches(last), census.counting(batches)), schema)
+    parts = (*before.dataset.parts[:-1], *store.put_parts(stream, schema))
+    return store.dataset("raw", parts, census.columns()), census.numbers
+
+
+def _require_same(schema: pa.Schema, found: pa.Schema, title: str) -> None:
+    """DataError when the new rows do not have the columns of those collected before."""
+    theirs, ours = ({field.name: str(field.type) for field in fields} for fields in (found, schema))
+    for name in {**ours, **theirs}:
+        if ours.get(name) != theirs.get(name):
+            raise DataError(
+                f"The new rows of {title} differ from those collected before in column {name!r}",
+                expected=ours.get(name, "no such column"),
+                found=theirs.get(name, "no such column"),
+                action="Correct what wrote them, or collect everything again with `keepfit train --recollect`",
+            )
+
+
+def _told(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    n_rows = 0
+    for batch in batches:
+        yield batch
+        n_rows += batch.num_rows
+        progress.advance("collect", f"{n_rows:,} rows", n_rows, None)

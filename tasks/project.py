@@ -8,10 +8,10 @@ from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
-from tasks.core import expectations
+from tasks.core import expectations, secrets
 from tasks.core.errors import UsageError
 from tasks.core.expectations import Expectations
-from tasks.core.project_file import explained, project_file, read_yaml, with_variables
+from tasks.core.project_file import explained, project_file, read_yaml
 from tasks.core.records import Record
 from tasks.core.splits import HashSplit, Split
 from tasks.core.targets import ProblemWish
@@ -22,6 +22,9 @@ from tasks.select_model import Models
 from tasks.sources import Source
 from tasks.train import Training
 from tasks.tune import Tuning
+
+PATHS = ("path", "labels")
+"""The keys of a source that name files; they are relative to the project's folder."""
 
 
 class Budget(Record):
@@ -128,12 +131,22 @@ def load_project(folder: Path) -> Project:
 
 
 def _resolved(said: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """`said` with `${NAME}` read from the environment and the source's path taken from the project's folder."""
-    # In the source alone: what else the file says is shown and logged, and a secret must be neither.
-    source = with_variables(said.get("source"))
-    if isinstance(source, str):
+    """`said` with the paths of its source taken from the project's folder."""
+    if isinstance(source := said.get("source"), str):
         # `source: passengers.csv` says all that there is to say.
         source = {"kind": Path(source).suffix.removeprefix("."), "path": source}
-    if isinstance(source, dict) and isinstance(path := cast("dict[str, Any]", source).get("path"), str):
-        source = {**cast("dict[str, Any]", source), "path": str(folder / Path(path).expanduser())}
-    return {**said, "source": source} if "source" in said else said
+    return {**said, "source": _placed(source, folder)} if "source" in said else said
+
+
+def _placed(value: Any, folder: Path, key: str = "") -> Any:
+    """A part of `source:` with each path absolute, and all variables known; what else they hold is read at use."""
+    if isinstance(value, dict):
+        return {name: _placed(item, folder, str(name)) for name, item in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, list):
+        return [_placed(item, folder, key) for item in cast("list[Any]", value)]
+    if not isinstance(value, str):
+        return value
+    secrets.require(value)
+    if key not in PATHS or "://" in value:
+        return value
+    return str(folder / Path(secrets.resolved(value)).expanduser())

@@ -44,7 +44,11 @@ def run(options: argparse.Namespace) -> int:
         display.say(f"Prefect: {server.ui}")
         try:
             state: Any = training(
-                str(options.project), seconds=options.seconds, trials=options.trials, return_state=True
+                str(options.project),
+                seconds=options.seconds,
+                trials=options.trials,
+                recollect=options.recollect,
+                return_state=True,
             )
         finally:
             services.drain()

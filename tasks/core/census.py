@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from tasks.core.arrow import column_type
-from tasks.core.records import Column, ColumnType
+from tasks.core.records import Column, ColumnType, Dataset
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +21,8 @@ class Census:
     def __init__(self, schema: pa.Schema, *, find_numbers: bool) -> None:
         self._types: dict[str, ColumnType] = {field.name: column_type(field.type) for field in schema}
         self._missing = dict.fromkeys(self._types, 0)
-        self._numbers = {name: 0 for name, kind in self._types.items() if find_numbers and kind == "text"}
+        self.numbers = {name: 0 for name, kind in self._types.items() if find_numbers and kind == "text"}
+        """For each text column, how many of its values are numbers."""
         self.n_rows = 0
 
     def counting(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -32,17 +33,25 @@ class Census:
             self.n_rows += batch.num_rows
             for name in self._missing:
                 self._missing[name] += batch.column(name).null_count
-            for name in self._numbers:
+            for name in self.numbers:
                 numbers = pl.Series(batch.column(name)).str.strip_chars().cast(pl.Float64, strict=False)
-                self._numbers[name] += len(numbers) - numbers.null_count()
+                self.numbers[name] += len(numbers) - numbers.null_count()
             yield batch
+
+    def add(self, dataset: Dataset, numbers: Mapping[str, int]) -> None:
+        """Take rows into account that were counted before, of which so many texts are numbers."""
+        self.n_rows += dataset.n_rows
+        for column in dataset.columns:
+            self._missing[column.name] += column.n_missing
+        for name, n_numbers in numbers.items():
+            self.numbers[name] += n_numbers
 
     def columns(self) -> tuple[Column, ...]:
         """The columns as they were found."""
         columns: list[Column] = []
         for name, kind in self._types.items():
             n_present = self.n_rows - self._missing[name]
-            are_numbers = n_present > 0 and self._numbers.get(name, 0) >= NUMBERS * n_present
+            are_numbers = n_present > 0 and self.numbers.get(name, 0) >= NUMBERS * n_present
             meant: ColumnType = "number" if are_numbers else kind
             columns.append(Column(name=name, type=meant, n_missing=self._missing[name]))
         return tuple(columns)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,8 +12,6 @@ from tasks.core.errors import ProjectError
 from tasks.core.nearest import nearest
 
 FILE = "project.yaml"
-
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
 def project_file(folder: Path) -> Path:
@@ -53,24 +49,6 @@ def read_yaml(file: Path) -> dict[str, Any]:
     if not isinstance(said, dict):
         raise ProjectError(f"{file}", expected="keys like `name:`, `source:` and `target:`", found=type(said).__name__)
     return cast("dict[str, Any]", said)
-
-
-def with_variables(value: Any) -> Any:
-    """The value with every `${NAME}` in it read from the environment, at any depth."""
-    if isinstance(value, str):
-        return _VARIABLE.sub(_variable, value)
-    if isinstance(value, dict):
-        return {key: with_variables(item) for key, item in cast("dict[Any, Any]", value).items()}
-    if isinstance(value, list):
-        return [with_variables(item) for item in cast("list[Any]", value)]
-    return value
-
-
-def _variable(match: re.Match[str]) -> str:
-    name = match.group(1)
-    if name not in os.environ:
-        raise ProjectError(f"{FILE} reads ${{{name}}}", expected="that variable in the environment", found="none")
-    return os.environ[name]
 
 
 def explained(error: ValidationError, file: Path, model: type[BaseModel]) -> ProjectError:

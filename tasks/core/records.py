@@ -47,6 +47,17 @@ class Column(Record):
     n_missing: int
 
 
+class Rejected(Record):
+    """What a source could not make rows of: how many items, how many for which reason (the commonest first).
+
+    `rows` is a Parquet file of `where` it was found, the `reason`, and its `content` as bytes.
+    """
+
+    n_rows: int
+    reasons: tuple[tuple[str, int], ...]
+    rows: Blob
+
+
 class Dataset(Record):
     """Rows in the store, in order. `digest` is over the parts' digests, so equal rows are equal data sets."""
 
@@ -55,6 +66,7 @@ class Dataset(Record):
     digest: str
     n_rows: int
     columns: tuple[Column, ...]
+    rejected: Rejected | None = None
 
 
 class FailedExpectation(Record):
@@ -69,7 +81,10 @@ class FailedExpectation(Record):
 
 
 class QualityReport(Record):
-    """What a suite of expectations found. `quarantined` holds the rows that broke it, with a `reason` column."""
+    """What a suite of expectations found. `quarantined` holds the rows that broke it, with a `reason` column.
+
+    `rejected` is what the source could make no rows of; it counts among `n_quarantined`.
+    """
 
     suite: str
     n_rows: int
@@ -77,6 +92,7 @@ class QualityReport(Record):
     failed: tuple[FailedExpectation, ...]
     n_quarantined: int
     quarantined: Blob | None
+    rejected: Rejected | None = None
 
 
 class CheckedDataset(Record):

@@ -194,6 +194,13 @@ def dataset(name: str, parts: tuple[Part, ...], columns: tuple[Column, ...]) -> 
     return Dataset(name=name, parts=parts, digest=digest, n_rows=sum(part.n_rows for part in parts), columns=columns)
 
 
+def schema(dataset: Dataset) -> pa.Schema:
+    """The Arrow types of the data set's columns."""
+    import pyarrow.parquet as pq
+
+    return pq.read_schema(path(dataset.parts[0].blob))
+
+
 def scan(dataset: Dataset) -> pl.LazyFrame:
     """The data set's rows as a lazy polars frame, in order."""
     import polars as pl
@@ -220,7 +227,7 @@ def recall(step: str, key: str, kind: type[R]) -> R | None:
         record = cast("type[BaseModel]", kind).model_validate(stored)
     except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError, ValidationError):
         return None
-    return cast("R", record) if all(_is_whole(blob) for blob in blobs(record)) else None
+    return cast("R", record) if is_whole(record) else None
 
 
 def remember(step: str, key: str, record: Record) -> None:
@@ -256,8 +263,9 @@ def blobs(value: object) -> Iterator[Blob]:
             yield from blobs(item)
 
 
-def _is_whole(blob: Blob) -> bool:
+def is_whole(record: object) -> bool:
+    """Whether every file that the record names is there, as long as it was."""
     try:
-        return path(blob).stat().st_size == blob.size
+        return all(path(blob).stat().st_size == blob.size for blob in blobs(record))
     except FileNotFoundError:
         return False

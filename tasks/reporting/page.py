@@ -13,13 +13,13 @@ from markupsafe import Markup
 from tasks.core import figures, store
 from tasks.core.metrics import measure
 from tasks.core.records import (
+    Blob,
     Candidates,
     CheckedDataset,
     CheckedSplits,
     Comparison,
     Deployment,
     Evaluation,
-    QualityReport,
     TrainedModel,
     Tuned,
 )
@@ -92,11 +92,11 @@ def breakable(name: str) -> Markup:
     return Markup("_<wbr>").join(name.split("_"))
 
 
-def quarantined(report: QualityReport) -> tuple[list[str], list[list[str]]]:
-    """The first rows that broke the suite: their columns, the reason first, and their values as text."""
-    if report.quarantined is None:
+def quarantined(blob: Blob | None) -> tuple[list[str], list[list[str]]]:
+    """The first rows of a quarantine: their columns, the reason first, and their values as text."""
+    if blob is None:
         return [], []
-    rows = pl.scan_parquet(store.path(report.quarantined)).head(MOST_ROWS_SHOWN).collect()
+    rows = pl.scan_parquet(store.path(blob)).head(MOST_ROWS_SHOWN).collect()
     shown = [name for name in rows.columns if name == "reason"] + [name for name in rows.columns if name != "reason"]
     return shown[:12], [[_cell(value) for value in row] for row in rows.select(shown[:12]).iter_rows()]
 

@@ -1,7 +1,8 @@
 """Where rows come from: one class a kind. The union is the registry, the schema of `source:` and its error text.
 
-A source is a frozen record with `kind`, a `title` for messages, and `batches()`: the rows in order as Arrow record
-batches of one schema in keepfit's types (`core/arrow.py`), streamed so that memory does not grow with the source.
+A source is a frozen record with `kind`, a `title` for messages, and `batches(intake)`: the rows in order as Arrow
+record batches of one schema in keepfit's types (`core/arrow.py`), streamed so that memory stays flat. The intake
+(`core/intake.py`) says where to go on from, and is told how far the source came and what was no row.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from tasks.core import arrow
+from tasks.core.intake import Intake
 from tasks.core.records import Record
 from tasks.sources.damage import require_closed, unreadable
 from tasks.sources.layout import Layout, layout_of
@@ -46,7 +47,7 @@ class Csv(Record):
     def title(self) -> str:
         return self.path.name
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def batches(self, intake: Intake) -> Iterator[pa.RecordBatch]:
         """The rows in order, as batches of one schema; DataError for a file that is no such table."""
         layout = layout_of(existing_file(self.path), self.delimiter, self.encoding)
         types = self._types(layout)

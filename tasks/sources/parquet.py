@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tasks.core import arrow
 from tasks.core.errors import DataError
+from tasks.core.intake import Intake
 from tasks.core.records import Record
 from tasks.sources.paths import existing
 
@@ -28,7 +29,7 @@ class Parquet(Record):
     def title(self) -> str:
         return self.path.name
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def batches(self, intake: Intake) -> Iterator[pa.RecordBatch]:
         """The rows in order, as batches of one schema; DataError for files that are no such table."""
         import pyarrow as pa
         from pyarrow import parquet

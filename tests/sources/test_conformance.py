@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from tasks.collect import collect
 from tasks.core import arrow, store
 from tasks.core.errors import DataError
+from tasks.core.intake import Intake
 from tasks.sources import Csv, Jsonl, Parquet, Source
 
 pytestmark = pytest.mark.usefixtures("open_store")
@@ -70,7 +71,7 @@ def test_equal_rows_of_another_kind_or_reading_have_another_digest(kind: type[An
 @every_kind
 def test_batches_differ_in_schema_or_are_none_of_ours(kind: type[Any], tmp_path: Path) -> None:
     frame = pl.DataFrame({"i": range(300_000), "t": [f"text {i % 7}" for i in range(300_000)]})
-    batches = list(written(kind, frame, tmp_path).batches())
+    batches = list(written(kind, frame, tmp_path).batches(Intake()))
     schemas = {batch.schema.to_string() for batch in batches}
     assert len(schemas) == 1
     assert [arrow.column_type(field.type) for field in batches[0].schema] == ["integer", "text"]

@@ -1,0 +1,53 @@
+"""One reading of a source: where it goes on from, how far it came, and what it had to leave out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
+
+from tasks.core import store
+from tasks.core.records import Rejected
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MOST_BYTES = 64 << 10
+"""Of one rejected item so much is kept to look at."""
+
+
+class Intake:
+    """What a source is given with the question for its rows, and what it answers besides them.
+
+    position  where the rows end that are safe already, in the source's own words; None: from the beginning
+    schema    the columns of these rows, which the new ones must have too; None: nothing is known yet
+    folder    a folder that outlives a broken reading, for what should not be fetched twice; emptied once all is safe
+    reached   set by the source as it yields: the position behind the last row. A source that leaves it None has no
+              place to go on from, and is read as a whole every time
+    """
+
+    def __init__(self, position: JsonValue = None, schema: pa.Schema | None = None, folder: Path | None = None) -> None:
+        self.position = position
+        self.schema = schema
+        self.folder = folder
+        self.reached: JsonValue = None
+        self._rejected: list[tuple[str, str, bytes]] = []
+
+    def reject(self, where: str, reason: str, content: bytes | str = b"") -> None:
+        """Put something that cannot be a row into quarantine: a broken file, a line that is none."""
+        kept = content if isinstance(content, bytes) else content.encode()
+        self._rejected.append((where, reason, kept[:MOST_BYTES]))
+
+    def rejected(self, before: Rejected | None = None) -> Rejected | None:
+        """All that was put into quarantine, with what earlier readings put there; None when nothing was."""
+        import polars as pl
+
+        if not self._rejected:
+            return before
+        schema = {"where": pl.String, "reason": pl.String, "content": pl.Binary}
+        table = pl.DataFrame(self._rejected, schema=schema, orient="row")
+        if before is not None:
+            table = pl.concat([pl.read_parquet(store.path(before.rows)), table])
+        counts = table.group_by("reason", maintain_order=True).len().sort("len", descending=True, maintain_order=True)
+        return Rejected(n_rows=table.height, reasons=tuple(counts.rows()), rows=store.put_table(table))
