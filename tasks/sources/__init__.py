@@ -12,9 +12,10 @@ from typing import Annotated
 from pydantic import Field
 
 from tasks.sources.csv import Csv
+from tasks.sources.http import Http
 from tasks.sources.jsonl import Jsonl
 from tasks.sources.parquet import Parquet
 
-Source = Annotated[Csv | Jsonl | Parquet, Field(discriminator="kind")]
+Source = Annotated[Csv | Http | Jsonl | Parquet, Field(discriminator="kind")]
 
-__all__ = ["Csv", "Jsonl", "Parquet", "Source"]
+__all__ = ["Csv", "Http", "Jsonl", "Parquet", "Source"]

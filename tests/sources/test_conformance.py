@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,13 +18,14 @@ from tasks.collect import collect
 from tasks.core import arrow, store
 from tasks.core.errors import DataError
 from tasks.core.intake import Intake
-from tasks.sources import Csv, Jsonl, Parquet, Source
+from tasks.sources import Csv, Http, Jsonl, Parquet, Source
 
 pytestmark = pytest.mark.usefixtures("open_store")
 
 KINDS: tuple[type[Any], ...] = get_args(get_args(Source)[0])
 WRITERS: dict[type[Any], Callable[[pl.DataFrame, Path], None]] = {
     Csv: pl.DataFrame.write_csv,
+    Http: pl.DataFrame.write_json,
     Jsonl: pl.DataFrame.write_ndjson,
     Parquet: pl.DataFrame.write_parquet,
 }
@@ -37,20 +41,47 @@ FRAME = pl.DataFrame(
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 
+class Files(SimpleHTTPRequestHandler):
+    """The folder of a test, for sources that have a URL and no path."""
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=tmp_path))
+    monkeypatch.setenv("FILES", f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    yield
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def path_of(kind: type[Any], folder: Path, stem: str = "rows") -> Path:
+    return folder / f"{stem}.{kind.model_fields['kind'].default}"
+
+
+def at(kind: type[Any], path: Path, **more: Any) -> Any:
+    """The source of this kind whose rows are, or would be, in the file."""
+    return kind(**({"path": path} if "path" in kind.model_fields else {"url": f"${{FILES}}/{path.name}"}), **more)
+
+
 def written(kind: type[Any], frame: pl.DataFrame, folder: Path) -> Any:
-    path = folder / f"rows.{kind.model_fields['kind'].default}"
-    WRITERS[kind](frame, path)
-    return kind(path=path)
+    WRITERS[kind](frame, path_of(kind, folder))
+    return at(kind, path_of(kind, folder))
 
 
 @every_kind
 def test_its_settings_do_not_survive_the_way_through_json(kind: type[Any], tmp_path: Path) -> None:
-    source = kind(path=tmp_path / "rows")
+    source = at(kind, tmp_path / "rows")
     assert TypeAdapter(Source).validate_json(source.model_dump_json()) == source
     with pytest.raises(ValidationError):
-        source.path = tmp_path
+        source.kind = "another"
     with pytest.raises(ValidationError):
-        kind(path=tmp_path, misspelt=1)
+        at(kind, tmp_path, misspelt=1)
 
 
 @every_kind
@@ -80,10 +111,10 @@ def test_batches_differ_in_schema_or_are_none_of_ours(kind: type[Any], tmp_path:
 
 @every_kind
 def test_what_is_not_there_is_a_traceback(kind: type[Any], tmp_path: Path) -> None:
-    source = written(kind, FRAME, tmp_path)
-    missing = kind(path=source.path.with_name(f"row.{source.kind}"))
-    with pytest.raises(DataError, match=source.path.name):
-        collect.fn(missing)
-    source.path.write_bytes(b"")
-    with pytest.raises(DataError, match=source.path.name):
-        collect.fn(source)
+    written(kind, FRAME, tmp_path)
+    missing, path = path_of(kind, tmp_path, "row"), path_of(kind, tmp_path)
+    with pytest.raises(DataError, match=missing.name):
+        collect.fn(at(kind, missing))
+    path.write_bytes(b"")
+    with pytest.raises(DataError, match=path.name):
+        collect.fn(at(kind, path))
