@@ -39,7 +39,8 @@ def collect(source: Source, anew: bool = False) -> Dataset:
         if first is not None
         else (before.dataset, before.numbers)  # pyright: ignore[reportOptionalMemberAccess]
     )
-    dataset = dataset.model_copy(update={"rejected": intake.rejected(before.dataset.rejected if before else None)})
+    rejected = intake.rejected(before.dataset.rejected if before else None)
+    dataset = dataset.model_copy(update={"rejected": rejected, "notes": tuple(intake.notes)})
     if intake.reached is not None:
         collected.remember(source, Collected(dataset=dataset, position=intake.reached, numbers=numbers))
     collected.empty(source)

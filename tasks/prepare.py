@@ -58,7 +58,7 @@ def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
         inputs=tuple(column for column in rows.columns if column.name in used),
         features=features,
         target=target,
-        notes=(*left_out, *unclean, *placed.notes, *dropped),
+        notes=(*rows.notes, *left_out, *unclean, *placed.notes, *dropped),
         time_column=section.split.column if section.split.by == "time" else None,
         rule=json.dumps({**section.split.model_dump(mode="json"), "seed": section.seed}, sort_keys=True),
     )
@@ -84,7 +84,8 @@ def _inputs(rows: Dataset, section: Preparation) -> tuple[list[str], list[Note]]
             f"A declared feature needs the target {section.target!r}", action="Make features of what is known before it"
         )
     stay = [name for name in names if name != section.target and (name not in section.drop or name in {*needed, by})]
-    reasons = dict.fromkeys(section.drop, "dropped as the project says")
+    reasons = {one.name: "names a row or a group of rows" for one in rows.columns if one.identifier}
+    reasons |= dict.fromkeys(section.drop, "dropped as the project says")
     if by is not None:
         # A model learns nothing for times and groups that it will only meet later.
         reasons[by] = "what the rows are split by; a declared feature may still be made of it"

@@ -21,7 +21,9 @@ class Census:
     def __init__(self, schema: pa.Schema, *, find_numbers: bool) -> None:
         self._types: dict[str, ColumnType] = {field.name: column_type(field.type) for field in schema}
         self._missing = dict.fromkeys(self._types, 0)
-        self.numbers = {name: 0 for name, kind in self._types.items() if find_numbers and kind == "text"}
+        self._identifiers = {field.name for field in schema if (field.metadata or {}).get(b"role") == b"identifier"}
+        texts = [name for name, kind in self._types.items() if kind == "text" and name not in self._identifiers]
+        self.numbers = dict.fromkeys(texts, 0) if find_numbers else {}
         """For each text column, how many of its values are numbers."""
         self.n_rows = 0
 
@@ -53,5 +55,6 @@ class Census:
             n_present = self.n_rows - self._missing[name]
             are_numbers = n_present > 0 and self.numbers.get(name, 0) >= NUMBERS * n_present
             meant: ColumnType = "number" if are_numbers else kind
-            columns.append(Column(name=name, type=meant, n_missing=self._missing[name]))
+            named = name in self._identifiers
+            columns.append(Column(name=name, type=meant, n_missing=self._missing[name], identifier=named))
         return tuple(columns)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import JsonValue
 
 from tasks.core import store
-from tasks.core.records import Rejected
+from tasks.core.records import Note, Rejected
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,6 +26,7 @@ class Intake:
     folder    a folder that outlives a broken reading, for what should not be fetched twice; emptied once all is safe
     reached   set by the source as it yields: the position behind the last row. A source that leaves it None has no
               place to go on from, and is read as a whole every time
+    reasons   how many items were put into quarantine for which reason
     """
 
     def __init__(self, position: JsonValue = None, schema: pa.Schema | None = None, folder: Path | None = None) -> None:
@@ -32,12 +34,22 @@ class Intake:
         self.schema = schema
         self.folder = folder
         self.reached: JsonValue = None
+        self.notes: list[Note] = []
         self._rejected: list[tuple[str, str, bytes]] = []
+        self.reasons: Counter[str] = Counter()
 
-    def reject(self, where: str, reason: str, content: bytes | str = b"") -> None:
-        """Put something that cannot be a row into quarantine: a broken file, a line that is none."""
+    def reject(self, where: str, reason: str, content: bytes | str = b"", n_items: int = 1) -> None:
+        """Put something that cannot be a row into quarantine: a broken file, a line that is none.
+
+        Of very many alike a source may show some, and say of the last how many items it stands for.
+        """
         kept = content if isinstance(content, bytes) else content.encode()
         self._rejected.append((where, reason, kept[:MOST_BYTES]))
+        self.reasons[reason] += n_items
+
+    def note(self, kind: Literal["duplicates", "missing"], text: str, n_rows: int) -> None:
+        """Tell of something that is no row and is not broken either: it comes into the report."""
+        self.notes.append(Note(kind=kind, column=None, n_rows=n_rows, text=text))
 
     def rejected(self, before: Rejected | None = None) -> Rejected | None:
         """All that was put into quarantine, with what earlier readings put there; None when nothing was."""
@@ -49,5 +61,5 @@ class Intake:
         table = pl.DataFrame(self._rejected, schema=schema, orient="row")
         if before is not None:
             table = pl.concat([pl.read_parquet(store.path(before.rows)), table])
-        counts = table.group_by("reason", maintain_order=True).len().sort("len", descending=True, maintain_order=True)
-        return Rejected(n_rows=table.height, reasons=tuple(counts.rows()), rows=store.put_table(table))
+        counts = Counter(dict(before.reasons) if before else {}) + self.reasons
+        return Rejected(n_rows=counts.total(), reasons=tuple(counts.most_common()), rows=store.put_table(table))

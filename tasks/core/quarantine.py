@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tasks.core import arrow, cells, store
 from tasks.core.findings import Finding, rejects
-from tasks.core.records import Blob, Column, Dataset, Part
+from tasks.core.records import Blob, Dataset, Part
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,8 +96,9 @@ def without(dataset: Dataset, findings: Sequence[Finding]) -> Dataset:
         else:
             parts.append(part)
         n_done += part.n_rows
-    columns = tuple(Column(name=one.name, type=one.type, n_missing=missing[one.name]) for one in dataset.columns)
-    return store.dataset(dataset.name, tuple(part for part in parts if part.n_rows), columns)
+    columns = tuple(one.model_copy(update={"n_missing": missing[one.name]}) for one in dataset.columns)
+    kept = store.dataset(dataset.name, tuple(part for part in parts if part.n_rows), columns)
+    return kept.model_copy(update={"notes": dataset.notes})
 
 
 def _rewritten(

@@ -40,11 +40,12 @@ class Part(Record):
 
 
 class Column(Record):
-    """A column as it was found: its type and how many values are missing."""
+    """A column as it was found: its type and how many values are missing; an `identifier` names rows or groups."""
 
     name: str
     type: ColumnType
     n_missing: int
+    identifier: bool = False
 
 
 class Rejected(Record):
@@ -58,6 +59,15 @@ class Rejected(Record):
     rows: Blob
 
 
+class Note(Record):
+    """Something that preparation did or saw: what, on which column, for how many rows."""
+
+    kind: Literal["dropped_column", "duplicates", "noise", "split", "type", "missing"]
+    column: str | None
+    n_rows: int
+    text: str
+
+
 class Dataset(Record):
     """Rows in the store, in order. `digest` is over the parts' digests, so equal rows are equal data sets."""
 
@@ -67,6 +77,8 @@ class Dataset(Record):
     n_rows: int
     columns: tuple[Column, ...]
     rejected: Rejected | None = None
+    notes: tuple[Note, ...] = ()
+    """What the source tells of the rows."""
 
 
 class FailedExpectation(Record):
@@ -130,15 +142,6 @@ class Target(Record):
     @property
     def positive(self) -> str | None:
         return self.classes[-1] if self.problem == "binary" else None
-
-
-class Note(Record):
-    """Something that preparation did or saw: what, on which column, for how many rows."""
-
-    kind: Literal["dropped_column", "duplicates", "noise", "split", "type", "missing"]
-    column: str | None
-    n_rows: int
-    text: str
 
 
 class Splits(Record):
