@@ -29,11 +29,11 @@ from tasks.check import check, check_splits
 from tasks.collect import collect
 from tasks.core import metrics, store
 from tasks.core.records import CheckedSplits
-from tasks.core.scorer import Scorer
 from tasks.learning import development
 from tasks.models.family import answer
 from tasks.prepare import prepare
 from tasks.project import Project, load_project
+from tasks.scoring.scorer import Scorer
 from tasks.select_model import select_model
 from tasks.train import train
 from tasks.tune import tune

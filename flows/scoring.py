@@ -17,7 +17,7 @@ from tasks.sources import Source
 if TYPE_CHECKING:
     import polars as pl
 
-    from tasks.core.scorer import Scorer
+    from tasks.scoring.scorer import Scorer
 
 KINDS = {".csv": "csv", ".gz": "csv", ".tsv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 

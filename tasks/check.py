@@ -20,6 +20,7 @@ from tasks.core.records import (
     Splits,
 )
 from tasks.core.step import step
+from tasks.modalities import readable
 
 
 @step
@@ -29,7 +30,7 @@ def check(dataset: Dataset, expectations: RawExpectations) -> CheckedDataset:
     Refused when more rows than the limit are broken, or an expectation of severity `stop` does not hold.
     """
     known_columns(expectations.expectations, dataset.columns, "the data")
-    found = findings.validate(dataset, expectations.expectations)
+    found = findings.validate(dataset, expectations.expectations, readable(dataset.columns))
     blob, n_broken = quarantine.isolate(dataset, found)
     where = f"Look at the rows in {store.path(blob)}, then correct" if blob else "Correct"
     _stop("The data", _failed(found), f"{where} the source, or the expectation in expectations.yaml")

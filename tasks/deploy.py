@@ -7,10 +7,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.core import ledger, tracking
+from tasks.core import ledger, store, tracking
 from tasks.core.figures import figure
 from tasks.core.records import Comparison, Deployment, Evaluation, Record, TrainedModel, Verification
 from tasks.core.step import action
+from tasks.scoring.scorer import Scorer
 
 NON_INFERIORITY_T = 1.28
 """A challenger is refused when it is worse at the one-sided 90 % level. To demand a proven win instead was found to
@@ -51,7 +52,10 @@ def deploy(
     reasons = tuple(gate.sentence for gate in sorted(gates, key=lambda gate: gate.held))
     champion = tracking.opponent(project, model.digest)
     previous = champion.version if champion else None
-    version = tracking.version_of(project, model.digest) or tracking.register(project, model.artifact)
+    version = tracking.version_of(project, model.digest)
+    if version is None:
+        card = Scorer.open(store.path(model.artifact), model.digest).card
+        version = tracking.register(project, model.artifact, card)
     decision = "champion" if accepted else "refused"
     tracking.describe(project, version, decision, reasons, previous)
     evidence = {"cause": cause, "reasons": reasons, "metric": evaluation.metric, "run": tracking.run_id()}

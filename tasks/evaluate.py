@@ -23,10 +23,10 @@ def evaluate(
     model: TrainedModel, splits: CheckedSplits, champion: Champion | None, section: EvaluationSection
 ) -> Evaluation:
     """The model's figures on the test rows with intervals, by class and by slice, against baseline and champion."""
-    from tasks.core import judging
     from tasks.core.metrics import intervals
-    from tasks.core.scorer import Scorer
     from tasks.core.slices import worst_slices
+    from tasks.scoring import judging
+    from tasks.scoring.scorer import Scorer
 
     scorer = Scorer.open(store.path(model.artifact), model.artifact.digest)
     card = scorer.card

@@ -10,7 +10,7 @@ from pydantic import Field
 from tasks.core import store
 from tasks.core.errors import DataError
 from tasks.core.nearest import perhaps
-from tasks.core.records import CheckedDataset, Dataset, Note, Record, Splits
+from tasks.core.records import CheckedDataset, Dataset, Note, Record, Splits, is_provenance
 from tasks.core.splits import HashSplit, Split
 from tasks.core.step import step
 from tasks.core.targets import ProblemWish
@@ -37,26 +37,27 @@ def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
     """Rows split so that no row, time or group straddles; features and levels from the training rows alone."""
     from tasks.core import prepared
     from tasks.core.partition import partition
-    from tasks.modalities import tabular
+    from tasks.modalities.features import features, no_feature
 
     rows = checked.dataset
     inputs, left_out = _inputs(rows, section)
     if not inputs:
-        raise tabular.no_feature(left_out)
+        raise no_feature(left_out)
     unclean = prepared.unclean_columns(rows)
     target = prepared.target(rows, section.target, section.problem)
     placed = partition(rows, inputs, target.name, section.split, section.seed, section.duplicates == "drop")
     recipe = prepared.Recipe(inputs, [note.column for note in unclean if note.column], section.features, target)
     train, validation, test = prepared.write(rows, recipe, placed)
-    seen = [name for name in inputs if name not in {note.column for note in left_out}]
-    features, dropped = tabular.features(train, seen, section.features)
-    used = prepared.columns_used(features)
+    unseen = {note.column for note in left_out}
+    seen = [column for column in rows.columns if column.name in inputs and column.name not in unseen]
+    made, dropped = features(train, seen, section.features)
+    used = prepared.columns_used(made)
     return Splits(
         train=train,
         validation=validation,
         test=test,
         inputs=tuple(column for column in rows.columns if column.name in used),
-        features=features,
+        features=made,
         target=target,
         notes=(*rows.notes, *left_out, *unclean, *placed.notes, *dropped),
         time_column=section.split.column if section.split.by == "time" else None,
@@ -83,9 +84,11 @@ def _inputs(rows: Dataset, section: Preparation) -> tuple[list[str], list[Note]]
         raise DataError(
             f"A declared feature needs the target {section.target!r}", action="Make features of what is known before it"
         )
-    stay = [name for name in names if name != section.target and (name not in section.drop or name in {*needed, by})]
+    left_out = {section.target, *section.drop, *filter(is_provenance, names)} - {*needed, by}
+    stay = [name for name in names if name not in left_out]
     reasons = {one.name: "names a row or a group of rows" for one in rows.columns if one.identifier}
     reasons |= dict.fromkeys(section.drop, "dropped as the project says")
+    reasons |= {name: "where the row comes from; for people alone" for name in names if is_provenance(name)}
     if by is not None:
         # A model learns nothing for times and groups that it will only meet later.
         reasons[by] = "what the rows are split by; a declared feature may still be made of it"

@@ -14,8 +14,6 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 from tasks.core import store
 from tasks.core.errors import DataError
-from tasks.core.judging import answered, most_important, truth
-from tasks.core.matrix import matrix
 from tasks.core.records import (
     Champion,
     CheckedSplits,
@@ -28,9 +26,11 @@ from tasks.core.records import (
     Target,
     TrainedModel,
 )
-from tasks.core.scorer import Scorer
 from tasks.evaluate import EvaluationSection, evaluate
 from tasks.exports.onnx import export
+from tasks.modalities.matrix import matrix
+from tasks.scoring.judging import answered, most_important, truth
+from tasks.scoring.scorer import Scorer
 
 run = inspect.unwrap(evaluate.fn)
 SECTION = EvaluationSection()

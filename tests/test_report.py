@@ -13,7 +13,6 @@ import polars as pl
 import pytest
 
 from tasks.core import store
-from tasks.core.judging import Answered, confusion, per_class, predictions
 from tasks.core.metrics import compare, intervals
 from tasks.core.records import (
     Candidate,
@@ -35,6 +34,7 @@ from tasks.core.records import (
     Tuned,
 )
 from tasks.report import report
+from tasks.scoring.judging import Answered, confusion, per_class, predictions
 
 EVIL = '<script>alert("1")</script>&\''
 TARGET = "target " + EVIL

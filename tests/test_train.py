@@ -13,9 +13,9 @@ import pytest
 
 from tasks.core import store
 from tasks.core.records import Member
-from tasks.core.scorer import Scorer
 from tasks.exports.parity import TOLERANCE, largest_difference
 from tasks.models import FAMILIES
+from tasks.scoring.scorer import Scorer
 from tasks.train import Training, train
 
 run = inspect.unwrap(train.fn)

@@ -10,7 +10,7 @@ import time
 from flows import scoring
 from tasks.core import store, tracking
 from tasks.core.project_file import project_file, project_name
-from tasks.core.scorer import Scorer
+from tasks.scoring.scorer import Scorer
 
 
 def run(options: argparse.Namespace) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from pydantic import PrivateAttr
 
 from tasks.core import store
 from tasks.core.catalogue import Scope
 from tasks.core.expectations import Expectation
-from tasks.core.records import Dataset
+from tasks.core.records import BYTES, Column, Dataset
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,23 +22,70 @@ LONGEST = 60
 
 def rows_at_once(dataset: Dataset, columns: Collection[str], wanted: int) -> int:
     """How many rows fit into memory together: few when there are images or sounds among them."""
-    return 1_000 if any(one.type == "binary" and one.name in columns for one in dataset.columns) else wanted
+    heavy = {column.name for column in dataset.columns if column.type in BYTES}
+    return wanted if heavy.isdisjoint(columns) else 1_000
 
 
-class IsNumber(Expectation):
-    """That a text is a number, where its column is meant to hold numbers: always expected, and of each row."""
-
-    @classmethod
-    def of(cls, name: str) -> IsNumber:
-        return cls(type="expect_column_type_to_be", arguments={"column": name, "type_": "number"}, severity="reject")
+class Meant(Expectation):
+    """That a value is what its column is meant to hold: always expected, and of each row."""
 
     @property
     def scope(self) -> Scope:
         return "rows"
 
+    def found(self, frame: pl.DataFrame) -> pl.Series:
+        """For each row in words what it holds instead; null where it holds what is meant."""
+        raise NotImplementedError
+
+    @classmethod
+    def _arguments(cls, name: str, kind: str) -> dict[str, Any]:
+        arguments = {"column": name, "type_": kind}
+        return {"type": "expect_column_type_to_be", "arguments": arguments, "severity": "reject"}
+
+
+class IsNumber(Meant):
+    """That a text is a number, where its column is meant to hold numbers."""
+
+    @classmethod
+    def of(cls, name: str) -> IsNumber:
+        return cls(**cls._arguments(name, "number"))
+
     @property
     def claim(self) -> str:
         return f"{self.columns[0]}: expected a number"
+
+    def found(self, frame: pl.DataFrame) -> pl.Series:
+        import polars as pl
+
+        name = self.columns[0]
+        return frame.select(pl.when(no_number(name)).then(shown(frame, [name]))).to_series()
+
+
+class IsReadable(Meant):
+    """That bytes can be read as what their column is meant to hold: an image, a sound."""
+
+    _fault: Callable[[bytes], str | None] = PrivateAttr()
+
+    @classmethod
+    def of(cls, column: Column, fault: Callable[[bytes], str | None]) -> IsReadable:
+        """`fault` says why bytes cannot be read, None when they can; it is asked from several threads."""
+        made = cls(**cls._arguments(column.name, column.type))
+        made._fault = fault
+        return made
+
+    @property
+    def claim(self) -> str:
+        return f"{self.columns[0]}: expected {'an' if self.arguments['type_'] == 'image' else 'a'} " + str(
+            self.arguments["type_"]
+        )
+
+    def found(self, frame: pl.DataFrame) -> pl.Series:
+        import polars as pl
+
+        values = frame[self.columns[0]]
+        with ThreadPoolExecutor() as pool:
+            faults = pool.map(lambda value: None if value is None else self._fault(value), values)
+            return pl.Series(values.name, list(faults), dtype=pl.String)
 
 
 def meant_as_numbers(dataset: Dataset) -> tuple[str, ...]:
@@ -65,6 +115,13 @@ def no_number(name: str) -> pl.Expr:
 
     text = pl.col(name).str.strip_chars()
     return (text != "").fill_null(False) & text.cast(pl.Float64, strict=False).is_null()
+
+
+def found(frame: pl.DataFrame, expectation: Expectation) -> pl.Series:
+    """In words what each of these rows, which broke the expectation, holds in its columns."""
+    if isinstance(expectation, Meant):
+        return expectation.found(frame)
+    return frame.select(shown(frame, expectation.columns)).to_series()
 
 
 def shown(frame: pl.DataFrame, names: Sequence[str]) -> pl.Expr:

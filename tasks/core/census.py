@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from tasks.core.arrow import column_type
+from tasks.core.media import HEAD, Medium, medium_of
 from tasks.core.records import Column, ColumnType, Dataset
 
 if TYPE_CHECKING:
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
 
 NUMBERS = 0.9
 """A text column of which this share parses as numbers is meant to be one; the rest are mistakes for `check`."""
+
+
+MOSTLY = 0.5
+"""Bytes of which this share begin like images are meant to be images; the rest are mistakes for `check`."""
 
 
 class Census:
@@ -25,6 +31,9 @@ class Census:
         texts = [name for name, kind in self._types.items() if kind == "text" and name not in self._identifiers]
         self.numbers = dict.fromkeys(texts, 0) if find_numbers else {}
         """For each text column, how many of its values are numbers."""
+        self._media: dict[str, Counter[Medium | None]] = {
+            name: Counter() for name, kind in self._types.items() if find_numbers and kind == "binary"
+        }
         self.n_rows = 0
 
     def counting(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -38,6 +47,9 @@ class Census:
             for name in self.numbers:
                 numbers = pl.Series(batch.column(name)).str.strip_chars().cast(pl.Float64, strict=False)
                 self.numbers[name] += len(numbers) - numbers.null_count()
+            for name, media in self._media.items():
+                heads = pl.Series(batch.column(name)).drop_nulls().bin.slice(0, HEAD)
+                media.update(medium_of(head) for head in heads)
             yield batch
 
     def add(self, dataset: Dataset, numbers: Mapping[str, int]) -> None:
@@ -45,6 +57,9 @@ class Census:
         self.n_rows += dataset.n_rows
         for column in dataset.columns:
             self._missing[column.name] += column.n_missing
+            if column.name in self._media:
+                medium = column.type if column.type in ("image", "sound") else None
+                self._media[column.name][medium] += dataset.n_rows - column.n_missing
         for name, n_numbers in numbers.items():
             self.numbers[name] += n_numbers
 
@@ -55,6 +70,9 @@ class Census:
             n_present = self.n_rows - self._missing[name]
             are_numbers = n_present > 0 and self.numbers.get(name, 0) >= NUMBERS * n_present
             meant: ColumnType = "number" if are_numbers else kind
+            if media := self._media.get(name):
+                ((medium, n_of_it),) = media.most_common(1)
+                meant = medium if medium is not None and n_of_it >= MOSTLY * media.total() else kind
             named = name in self._identifiers
             columns.append(Column(name=name, type=meant, n_missing=self._missing[name], identifier=named))
         return tuple(columns)

@@ -53,7 +53,7 @@ class Finding:
                 self.rows = np.zeros(n_total, dtype=np.bool_)
             self.rows[at[np.asarray(seen.broken)]] = True
             few = frame[list(seen.broken[: 4 * N_EXAMPLES])]
-            found = few.select(cells.shown(few, self.expectation.columns)).to_series().to_list()
+            found = cells.found(few, self.expectation).to_list()
             self.examples = tuple(dict.fromkeys([*self.examples, *found]))[:N_EXAMPLES]
 
     @property
@@ -75,8 +75,13 @@ class Finding:
         )
 
 
-def validate(dataset: Dataset, expectations: Sequence[Expectation], step: str = "check") -> list[Finding]:
-    """A finding for each column of texts that are meant as numbers, and one for each expectation.
+def validate(
+    dataset: Dataset,
+    expectations: Sequence[Expectation],
+    readable: Sequence[cells.IsReadable] = (),
+    step: str = "check",
+) -> list[Finding]:
+    """A finding for each column of texts that are meant as numbers, each that must be `readable`, each expectation.
 
     Rows that break a `reject` expectation are left out before columns and the table as a whole are judged.
     """
@@ -85,16 +90,17 @@ def validate(dataset: Dataset, expectations: Sequence[Expectation], step: str = 
     asked = [expectation for expectation in expectations if expectation.type != "expect_column_type_to_be"]
     quality.try_arguments(asked, frozenset(column.name for column in dataset.columns if column.type == "date"))
     numbers = cells.meant_as_numbers(dataset)
-    parsing = [Finding(cells.IsNumber.of(name)) for name in numbers]
+    meant = [*(cells.IsNumber.of(name) for name in numbers), *readable]
+    parsing = [Finding(each) for each in meant]
     by_row = [Finding(expectation) for expectation in asked if expectation.scope == "rows"]
     others = [Finding(expectation) for expectation in asked if expectation.scope != "rows"]
 
     n_done = 0
-    columns = {*numbers, *(name for finding in by_row for name in finding.expectation.columns)}
+    columns = {name for each in [*meant, *_expectations(by_row)] for name in each.columns}
     for texts in loading.frames(dataset, columns, BATCH_ROWS) if columns else ():
         at = np.arange(n_done, n_done + texts.height)
-        for name, finding in zip(numbers, parsing, strict=True):
-            broken = texts.select(cells.no_number(name).arg_true()).to_series().to_list()
+        for each, finding in zip(meant, parsing, strict=True):
+            broken = each.found(texts).is_not_null().arg_true().to_list()
             finding.add(Seen(not broken, texts.height, broken), texts, at, dataset.n_rows)
         frame = cells.cast(texts, numbers)
         for finding, seen in zip(by_row, quality.evaluate(frame, _expectations(by_row)), strict=True):

@@ -72,11 +72,12 @@ def _reasons(
     for finding in findings:
         if finding.broke is None:
             continue
-        frame = rows if isinstance(finding.expectation, cells.IsNumber) else cast
-        columns = finding.expectation.columns
-        text = pl.format("{}, found {}", pl.lit(finding.expectation.claim), cells.shown(frame, columns))
-        blame = pl.when(pl.Series(finding.broke[at])).then(text)
-        each.append(frame.select(blame.alias(str(len(each)))).to_series())
+        blamed = pl.Series(finding.broke[at])
+        frame = (rows if isinstance(finding.expectation, cells.Meant) else cast).filter(blamed)
+        found = cells.found(frame, finding.expectation)
+        text = found.to_frame("found").select(pl.format("{}, found {}", pl.lit(finding.expectation.claim), "found"))
+        why = pl.Series(str(len(each)), [None] * rows.height, dtype=pl.String)
+        each.append(why.scatter(blamed.arg_true(), text.to_series()))
     return pl.DataFrame(each).select(pl.concat_str(pl.all(), separator="; ", ignore_nulls=True)).to_series()
 
 

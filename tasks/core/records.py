@@ -13,9 +13,16 @@ from pydantic import BaseModel, ConfigDict
 from tasks.core.errors import ProjectError
 
 Problem = Literal["binary", "multiclass", "regression"]
-ColumnType = Literal["number", "integer", "boolean", "text", "date", "binary"]
-FeatureKind = Literal["number", "boolean", "category", "date"]
+ColumnType = Literal["number", "integer", "boolean", "text", "date", "binary", "image", "sound"]
+FeatureKind = Literal["number", "boolean", "category", "date", "text", "image", "sound", "component"]
+BYTES: tuple[ColumnType, ...] = ("binary", "image", "sound")
+"""The types of columns that are held as bytes."""
 Severity = Literal["reject", "stop", "warn"]
+
+
+def is_provenance(column: str) -> bool:
+    """Whether a column, like `__file__`, says where a row comes from: it is shown to people, and is never an input."""
+    return column.startswith("__") and column.endswith("__")
 
 
 class Record(BaseModel):
@@ -115,14 +122,17 @@ class CheckedDataset(Record):
 
 
 class Feature(Record):
-    """One column of the model's input matrix.
+    """What a model sees of one column: `width` columns of its input matrix, one but for texts, images and sounds.
 
     `levels` are a category's known values, commonest first: value i is code i, an unknown value is -1, a missing
-    one NaN. `expression` is set for a declared feature. `reason` says why the feature is of this kind.
+    one NaN. `settings` (JSON) say how a modality views the values. `expression` is set for a declared feature.
+    `reason` says why the feature is of this kind. A `component` is what a modality's front made: finite and scaled.
     """
 
     name: str
     kind: FeatureKind
+    width: int = 1
+    settings: str = ""
     levels: tuple[str, ...] = ()
     expression: str | None = None
     reason: str = ""
@@ -360,7 +370,7 @@ class Report(Record):
 class ModelCard(Record):
     """What a host must know to ask the model, carried inside the ONNX file as metadata `keepfit`.
 
-    `inputs` are the raw columns a caller sends; `features` the columns of the float64 matrix X, in order. For
+    `inputs` are the raw columns a caller sends; `features` fill the columns of the float64 matrix X, in order. For
     `sample` see the parity rows. `threshold` is the probability from which a binary answer is the positive class.
     """
 

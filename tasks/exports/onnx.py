@@ -1,7 +1,8 @@
 """The model of record: a fitted estimator, preprocessing and all, as the bytes of one float64 ONNX file.
 
-Input `X` is the matrix of `core/matrix.py`. The output is `probabilities` (n, n_classes) or `prediction` (n). What a
-host must know besides lies in the file as a ModelCard. The same fitted estimator gives the same bytes everywhere.
+Input `X` is the matrix of `modalities/matrix.py`. The output is `probabilities` (n, n_classes) or `prediction` (n).
+What a host must know besides lies in the file as a ModelCard. The same fitted estimator gives the same bytes
+everywhere.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from tasks.core.errors import KeepfitError
 from tasks.core.records import ModelCard
 from tasks.exports import compose, encoders, forests, linear, neural, transformers
 from tasks.exports.graph import Graph, convert
+from tasks.modalities.matrix import width
 
 PARTS = (compose, encoders, forests, linear, neural, transformers)
 """The modules whose import fills the table `convert`; a new converter's module is named here."""
@@ -28,7 +30,7 @@ def export(estimator: Any, card: ModelCard) -> bytes:
     graph = Graph()
     answer = convert(estimator, graph, "X")
     notes = {"keepfit": card.model_dump_json()}
-    n_features, n_classes = len(card.features), len(card.target.classes)
+    n_features, n_classes = width(card.features), len(card.target.classes)
     if card.target.problem == "regression":
         values = graph.add("Reshape", answer, np.array([-1]))
         return graph.model(values, "prediction", [None], n_features, notes)
@@ -39,12 +41,13 @@ def export(estimator: Any, card: ModelCard) -> bytes:
 
 def _check(estimator: Any, card: ModelCard) -> None:
     """That estimator and card speak of the same matrix and the same classes, in the same order."""
-    width = getattr(estimator, "n_features_in_", len(card.features))
-    if width != len(card.features):
+    expected = width(card.features)
+    found = getattr(estimator, "n_features_in_", expected)
+    if found != expected:
         raise KeepfitError(
             "The model cannot be exported, it and its card disagree about the features",
-            expected=f"{len(card.features)} columns, as the card says",
-            found=f"a model fitted on {width}",
+            expected=f"{expected} columns, as the card says",
+            found=f"a model fitted on {found}",
         )
     known = getattr(estimator, "classes_", None)
     classes = [] if known is None else [str(name) for name in known]

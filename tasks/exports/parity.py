@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.core.matrix import matrix
 from tasks.core.records import Feature, FeatureKind
-from tasks.core.values import UNSEEN
+from tasks.modalities import MODALITIES
+from tasks.modalities.matrix import matrix, spans, width
+from tasks.modalities.values import UNSEEN
 
 if TYPE_CHECKING:
     import polars as pl
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-9
 """Everything is computed in float64 on both sides: what differs by more is another model, not rounding."""
 MOST_ROWS = 2_000
+LEAST_ROWS, MOST_CELLS = 400, 6_000_000
+"""Of a wide matrix fewer rows are asked."""
 REAL_ROWS = 800
 
 STRANGE: dict[FeatureKind, tuple[float, ...]] = {
@@ -38,15 +41,17 @@ def parity_rows(frame: pl.DataFrame, features: Sequence[Feature]) -> NDArray[np.
 
 def strange_rows(real: NDArray[np.float64], features: Sequence[Feature]) -> NDArray[np.float64]:
     """The real rows of a matrix, and the strange ones that are made of them."""
-    base = real if len(real) else np.zeros((1, len(features)))
-    room = MOST_ROWS - len(real) - 1
+    n_rows = min(MOST_ROWS, max(LEAST_ROWS, MOST_CELLS // width(features)))
+    real = real[_evenly(len(real), n_rows // 2)]
+    base = real if len(real) else np.zeros((1, width(features)))
+    room = n_rows - len(real) - 1
     changes: list[tuple[int, float]] = []
     for turn in _turns(features):
         changes += [turn[i] for i in _evenly(len(turn), room - len(changes))]
     strange = base[np.arange(len(changes)) % len(base)]
     for row, (column, value) in zip(strange, changes, strict=True):
         row[column] = value
-    return np.concatenate([real, np.full((1, len(features)), np.nan), strange])
+    return np.concatenate([real, np.full((1, width(features)), np.nan), strange])
 
 
 def largest_difference(expected: Any, found: Any) -> float:
@@ -67,8 +72,12 @@ def largest_difference(expected: Any, found: Any) -> float:
 
 def _turns(features: Sequence[Feature]) -> Iterator[list[tuple[int, float]]]:
     """Which column takes which strange value: all columns' first values, then all second ones, and so on."""
-    for turn in range(max(map(len, STRANGE.values()))):
-        strange = [(column, STRANGE[feature.kind]) for column, feature in enumerate(features)]
+    strange = [
+        (column, STRANGE[feature.kind] if feature.kind in STRANGE else MODALITIES[feature.kind].strange)
+        for feature, span in zip(features, spans(features), strict=True)
+        for column in range(span.start, span.stop)
+    ]
+    for turn in range(max((len(values) for _, values in strange), default=0)):
         yield [(column, values[turn]) for column, values in strange if turn < len(values)]
 
 

@@ -17,12 +17,13 @@ def main(artifact: str, digest: str, parity: str) -> None:
     import numpy as np
     import polars as pl
 
-    from tasks.core.scorer import Scorer
     from tasks.exports.parity import largest_difference
+    from tasks.modalities.matrix import width
+    from tasks.scoring.scorer import Scorer
 
     scorer = Scorer.open(Path(artifact), digest)
     rows = pl.read_parquet(parity)
-    asked = rows.select(f"x{number}" for number in range(len(scorer.card.features))).to_numpy()
+    asked = rows.select(f"x{number}" for number in range(width(scorer.card.features))).to_numpy()
     expected = rows.select(name for name in rows.columns if name.startswith("y")).to_numpy()
     found = scorer.ask(np.ascontiguousarray(asked, dtype=np.float64)).reshape(expected.shape)
     samples = pl.DataFrame([json.loads(sample) for sample in scorer.card.sample])

@@ -12,7 +12,7 @@ import polars as pl
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from tasks.core.scorer import Scorer
+from tasks.scoring.scorer import Scorer
 
 
 class KeepfitModel(PythonModel):

@@ -7,14 +7,18 @@ it alone. Many rows need no folds: the validation rows alone say enough.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.core import store
-from tasks.core.matrix import matrix
+from tasks.core import progress, store
 from tasks.core.records import Dataset, Feature, Problem, Splits, Target
+from tasks.modalities import MODALITIES, reading
+from tasks.modalities.front import behind, front
+from tasks.modalities.matrix import matrix, width
+from tasks.modalities.modality import Wants
+from tasks.scoring import inputs
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,6 +27,9 @@ Array = np.ndarray
 
 CROSS_VALIDATED_ROWS = 100_000
 """Beyond so many training rows the error of a single validation set is small beside the time of five more fits."""
+
+WIDE_ROWS = 512
+"""Images and sounds that are in memory at a time."""
 
 SEARCHED_ROWS = 250_000
 """Most rows that a trial is fitted on: a ranking of models hardly moves with more, and the time grows."""
@@ -37,6 +44,15 @@ class Round:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """A matrix as a family wants it: through the fitted `front`, which is None where there is nothing to do."""
+
+    x: Array
+    front: Any
+    features: tuple[Feature, ...]
+
+
+@dataclass(frozen=True)
 class Development:
     """Training rows, then validation rows, and the rounds in which models are fitted and scored."""
 
@@ -48,6 +64,7 @@ class Development:
     rounds: tuple[Round, ...]
     n_rows: int
     """All rows of training and validation, of which `x` may be a sample."""
+    _seen: dict[tuple[Wants, int], Seen] = field(default_factory=dict[tuple[Wants, int], "Seen"])
 
     @property
     def problem(self) -> Problem:
@@ -57,6 +74,18 @@ class Development:
     def n_outputs(self) -> int:
         """The width of an answer: classes, or 1."""
         return max(1, len(self.target.classes))
+
+    def seen(self, wants: Wants, rows: Array, seed: int) -> Seen:
+        """All rows through a front that is fitted on `rows` alone; fitted once for rows that come again."""
+        unfitted = front(self.features, wants, seed)
+        if unfitted is None:
+            return Seen(self.x, None, self.features)
+        key = (wants, hash(rows.tobytes()))
+        if key not in self._seen:
+            fitted = unfitted.fit(self.x[rows])
+            x = fitted.transform(self.x)
+            self._seen[key] = Seen(x, fitted, behind(self.features, x.shape[1]))
+        return self._seen[key]
 
     @property
     def scored(self) -> Array:
@@ -82,10 +111,33 @@ def rows_of(splits: Splits, part: Dataset, most_rows: int | None = None) -> tupl
     if most_rows is not None and part.n_rows > most_rows:
         # Bits of the row's hash that neither the split nor the folds are cut by.
         rows = rows.filter((pl.col("__row__") // 65_536) % 9_973 < int(9_973 * most_rows / part.n_rows))
-    columns = [feature.name for feature in splits.features]
-    frame = rows.select(*dict.fromkeys((*columns, splits.target.name, "__fold__"))).collect()
+    columns = [feature.name for feature in splits.features if feature.kind not in MODALITIES]
+    frame = rows.select(*dict.fromkeys((*columns, splits.target.name, "__row__", "__fold__"))).collect()
     folds = frame["__fold__"].fill_null(0).to_numpy()
-    return matrix(frame, splits.features), answers(frame[splits.target.name], splits.target), folds
+    return _matrix(splits, part, frame), answers(frame[splits.target.name], splits.target), folds
+
+
+def _matrix(splits: Splits, part: Dataset, frame: pl.DataFrame) -> Array:
+    """The matrix of the frame's rows, which are some or all of the part's, in its order.
+
+    What is wide is large before it is seen: texts, images and sounds are read a few at a time.
+    """
+    import polars as pl
+
+    if all(feature.kind not in MODALITIES for feature in splits.features):
+        return matrix(frame, splits.features)
+    x = np.empty((frame.height, width(splits.features)))
+    wide = [feature.name for feature in splits.features if feature.kind in MODALITIES]
+    at = 0
+    for batch in store.batches(part, [*wide, "__row__"], WIDE_ROWS):
+        values = pl.DataFrame(batch)
+        if frame.height < part.n_rows:
+            values = values.filter(pl.col("__row__").is_in(frame["__row__"].implode()))
+        rows = slice(at, at + values.height)
+        x[rows] = matrix(frame[rows].hstack(values.select(wide)), splits.features)
+        at = rows.stop
+        progress.advance("read", f"{', '.join(wide)}", at, frame.height)
+    return x
 
 
 def answers(column: pl.Series, target: Target) -> Array:
@@ -102,7 +154,11 @@ def samples(splits: Splits, n_rows: int) -> tuple[str, ...]:
     """A few training rows, from all over the split, as JSON objects of the raw input columns."""
     names = [column.name for column in splits.inputs]
     rows = store.scan(splits.train).select(names).gather_every(max(1, splits.train.n_rows // n_rows)).head(n_rows)
-    return tuple(rows.collect().write_ndjson().splitlines())
+    frame = rows.collect()
+    for column in splits.inputs:
+        if modality := reading(column.type):
+            frame = frame.with_columns(modality.sample(frame[column.name]))
+    return inputs.as_json(frame)
 
 
 def _rounds(folds: Array, n_validation: int, *, in_time: bool) -> tuple[Round, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from sklearn.pipeline import Pipeline
 
 from tasks.core.records import Member
 from tasks.learning.development import Development
@@ -46,9 +47,11 @@ def parity_table(model: Any, x: np.ndarray) -> pl.DataFrame:
 
 def _fitted(member: Member, data: Development, rows: np.ndarray, held_out: np.ndarray | None, seed: int) -> Any:
     family = FAMILIES[member.family]
-    estimator = family.estimator(data.problem, data.features, json.loads(member.params), seed)
-    watch = None if held_out is None or not len(held_out) else (data.x[held_out], data.y[held_out])
-    return family.fit(estimator, data.x[rows], data.y[rows], held_out=watch)
+    seen = data.seen(family.wants, rows, seed)
+    estimator = family.estimator(data.problem, seen.features, json.loads(member.params), seed)
+    watch = None if held_out is None or not len(held_out) else (seen.x[held_out], data.y[held_out])
+    model = family.fit(estimator, seen.x[rows], data.y[rows], held_out=watch)
+    return model if seen.front is None else Pipeline([("front", seen.front), ("model", model)])
 
 
 def _all(calls: list[Any], threads: int) -> list[Any]:
@@ -61,6 +64,7 @@ def _blend(models: Sequence[Any], members: Sequence[Member]) -> Any:
 
 
 def _curves(number: int, family: str, model: Any) -> Iterator[tuple[int, str, int, str, float]]:
+    model = model["model"] if isinstance(model, Pipeline) and "front" in model.named_steps else model
     for name, losses in FAMILIES[family].curves(model).items():
         for iteration, loss in enumerate(losses):
             yield number, family, iteration, name, float(loss)

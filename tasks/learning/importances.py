@@ -8,6 +8,7 @@ import numpy as np
 
 from tasks.core import metrics
 from tasks.core.records import Feature, Importance
+from tasks.modalities.matrix import spans
 
 MOST_ROWS = 2_000
 MOST_FEATURES = 100
@@ -32,21 +33,24 @@ def importances(
     answers = ask(x)
     before = metrics.loss(metric, y, answers)
     found = []
-    for column in _promising(x, answers):
+    places = spans(features)
+    for index in _promising(x, answers, features):
         shuffled = np.concatenate([x] * N_SHUFFLES)
-        shuffled[:, column] = np.concatenate([generator.permutation(x[:, column]) for _ in range(N_SHUFFLES)])
+        span = places[index]
+        shuffled[:, span] = np.concatenate([generator.permutation(x[:, span]) for _ in range(N_SHUFFLES)])
         losses = [metrics.loss(metric, y, each) for each in np.split(ask(shuffled), N_SHUFFLES)]
-        found.append(Importance(feature=features[column].name, value=float(np.mean(losses) - before)))
+        found.append(Importance(feature=features[index].name, value=float(np.mean(losses) - before)))
     return tuple(sorted(found, key=lambda each: -each.value))
 
 
-def _promising(x: np.ndarray, answers: np.ndarray) -> list[int]:
-    if x.shape[1] <= MOST_FEATURES:
-        return list(range(x.shape[1]))
+def _promising(x: np.ndarray, answers: np.ndarray, features: Sequence[Feature]) -> list[int]:
+    if len(features) <= MOST_FEATURES:
+        return list(range(len(features)))
     columns = np.where(np.isnan(x), 0.0, x)
     columns = np.clip(columns, *np.percentile(columns, (1, 99), axis=0))
     outputs = answers.reshape(len(x), -1)
     columns, outputs = columns - columns.mean(axis=0), outputs - outputs.mean(axis=0)
     scale = np.linalg.norm(columns, axis=0)[:, None] * np.linalg.norm(outputs, axis=0)
     together = np.abs(columns.T @ outputs) / np.where(scale > 0, scale, np.inf)
-    return sorted(np.argsort(-together.max(axis=1), kind="stable")[:MOST_FEATURES].tolist())
+    worth = np.array([together[span].max() for span in spans(features)])
+    return sorted(np.argsort(-worth, kind="stable")[:MOST_FEATURES].tolist())

@@ -6,6 +6,7 @@ import os
 
 from tasks.core import store
 from tasks.core.records import Splits
+from tasks.modalities.front import COMPACT
 from tasks.models.family import Profile
 
 SKEWED = 0.5
@@ -16,7 +17,7 @@ def profile_of(splits: Splits) -> Profile:
     categories = [len(feature.levels) for feature in splits.features if feature.kind == "category"]
     return Profile(
         n_rows=splits.train.n_rows,
-        n_features=len(splits.features),
+        n_features=sum(min(feature.width, COMPACT) for feature in splits.features),
         n_categories=len(categories),
         n_levels=sum(categories),
         widest_category=max(categories, default=0),

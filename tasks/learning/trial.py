@@ -76,14 +76,15 @@ def _judged(
 
 
 def _round(family: Family, params: Params, data: Development, turn: Round, seed: int) -> Variants:
-    x, y = data.x[turn.fit], data.y[turn.fit]
-    x_score, y_score = data.x[turn.score], data.y[turn.score]
+    y, y_score = data.y[turn.fit], data.y[turn.score]
     if data.problem != "regression" and len(np.unique(y)) == 1:
         # Of a rare class these rows may have none, and most learners refuse a single class.
-        certain = np.zeros((len(x_score), data.n_outputs))
+        certain = np.zeros((len(y_score), data.n_outputs))
         certain[:, int(y[0])] = 1.0
         return [(params, certain)]
-    estimator = family.estimator(data.problem, data.features, params, seed)
+    seen = data.seen(family.wants, turn.fit, seed)
+    x, x_score = seen.x[turn.fit], seen.x[turn.score]
+    estimator = family.estimator(data.problem, seen.features, params, seed)
     model = family.fit(estimator, x, y, held_out=(x_score, y_score), patience=PATIENCE)
     return [(each, _all_classes(model, answers, data)) for each, answers in family.variants(model, x_score, params)]
 

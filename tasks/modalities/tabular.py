@@ -6,16 +6,11 @@ can teach nothing (one value, an identifier, text that hardly repeats) is left o
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
-from tasks.core import store
-from tasks.core.errors import DataError
-from tasks.core.records import Dataset, Feature, FeatureKind, Note
+from tasks.core.records import Feature, FeatureKind, Note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
     import polars as pl
 
 MAX_LEVELS = 254
@@ -27,41 +22,6 @@ COVERED = 0.5
 QUARTILES = (0.25, 0.5, 0.75)
 FAR = 10.0
 """Interquartile ranges from the median at which a number is called an outlier; it is told of, and kept."""
-
-CELLS = 20_000_000
-"""How many values are in memory at a time."""
-
-
-def features(
-    train: Dataset, columns: Sequence[str], declared: Mapping[str, str]
-) -> tuple[tuple[Feature, ...], tuple[Note, ...]]:
-    """The features that these columns of the training rows make, and notes on those that make none."""
-    found: list[Feature] = []
-    notes: list[Note] = []
-    names = [*columns, *declared]
-    at_once = max(1, CELLS // max(train.n_rows, 1))
-    for start in range(0, len(names), at_once):
-        frame = store.scan(train).select(names[start : start + at_once]).collect()
-        for values in frame.iter_columns():
-            feature = feature_or_note(values, declared.get(values.name))
-            if isinstance(feature, Note):
-                notes.append(feature)
-            else:
-                found.append(feature)
-        notes += outliers(frame)
-    if not found:
-        raise no_feature(notes)
-    return tuple(found), tuple(notes)
-
-
-def no_feature(notes: Iterable[Note]) -> DataError:
-    """That nothing is left to learn from, and why the first columns are not."""
-    return DataError(
-        "No column can be a feature",
-        expected="at least one column that tells rows apart and comes again",
-        found="; ".join(f"{note.column!r}: {note.text}" for note in islice(notes, 3)) or "none besides the target",
-        action="Declare features of the columns (`features:` in project.yaml), or add columns",
-    )
 
 
 def feature_or_note(values: pl.Series, expression: str | None) -> Feature | Note:

@@ -1,7 +1,7 @@
 """What a model family says of itself: whether it suits the data, what to try first, what to search, how to fit.
 
-A family's estimators take the float64 matrix of `core/matrix.py`: numbers with NaN for missing, categories as codes
-with -1 for unseen and NaN for missing. Everything that is fitted, imputing and encoding too, lives inside them.
+A family's estimators take the float64 matrix of `modalities/matrix.py`: numbers with NaN for missing, categories as
+codes with -1 for unseen and NaN for missing. Everything that is fitted, imputing and encoding too, lives inside them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tasks.core.records import Candidate, Feature, Problem, Record
+from tasks.modalities.modality import Wants
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,6 +56,8 @@ class Family(ABC):
     """A model family. `kind` is its name in project.yaml and in every record."""
 
     kind: ClassVar[str]
+    wants: ClassVar[Wants] = "compact"
+    """How texts, images and sounds reach it: as few components, or in all their columns."""
 
     @abstractmethod
     def suits(self, profile: Profile) -> Candidate:
@@ -114,7 +117,7 @@ def answer(model: Any, x: np.ndarray) -> np.ndarray:
 
 def positions(features: Sequence[Feature]) -> tuple[list[int], list[int], list[int]]:
     """Where in the matrix the plain numbers, the small categories and the large categories are."""
-    numbers = [i for i, feature in enumerate(features) if feature.kind != "category"]
+    numbers = [i for i, feature in enumerate(features) if feature.kind not in ("category", "component")]
     small = [i for i, feature in enumerate(features) if feature.kind == "category" and _is_small(feature)]
     large = [i for i, feature in enumerate(features) if feature.kind == "category" and not _is_small(feature)]
     return numbers, small, large
@@ -124,7 +127,7 @@ def scaled(features: Sequence[Feature], seed: int) -> Any:
     """An unfitted transformer to a dense matrix of finite, scaled numbers: for learners that need it so.
 
     Numbers are imputed with the median (with a column that says so) and standardised, small categories one-hot
-    encoded, large ones encoded by the target's mean, which is cross-fitted against leakage.
+    encoded, large ones encoded by the target's mean, which is cross-fitted against leakage; components stay.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
@@ -132,11 +135,13 @@ def scaled(features: Sequence[Feature], seed: int) -> Any:
     from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 
     numbers, small, large = positions(features)
+    components = [i for i, feature in enumerate(features) if feature.kind == "component"]
     impute = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
     encoders = [
         ("numbers", make_pipeline(impute, StandardScaler()), numbers),
         ("small", OneHotEncoder(handle_unknown="ignore", sparse_output=False), small),
         ("large", make_pipeline(TargetEncoder().set_params(random_state=seed), StandardScaler()), large),
+        ("components", "passthrough", components),
     ]
     return ColumnTransformer([encoder for encoder in encoders if encoder[2]])
 

@@ -18,6 +18,7 @@ class Linear(Family):
     """A penalised linear model of scaled numbers and one-hot categories. `penalty` is ridge's alpha, and 1 / C."""
 
     kind = "linear"
+    wants = "wide"
 
     def suits(self, profile: Profile) -> Candidate:
         return self._candidate(True, "always tried: it is quick, and on few or wide rows often the best there is")

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from tasks.core import store
 from tasks.core.figures import figure, percent
-from tasks.core.records import Column, Dataset
+from tasks.core.records import BYTES, Column, Dataset
 from tasks.reporting.small import spark
 
 MOST_ROWS = 50_000
@@ -49,7 +49,7 @@ class Profile:
 def profile(dataset: Dataset) -> Profile:
     """What the data set holds. How much is missing is counted over all rows, the rest over evenly chosen ones."""
     shown = dataset.columns[:MOST_COLUMNS]
-    lazy = store.scan(dataset).select(column.name for column in shown if column.type != "binary")
+    lazy = store.scan(dataset).select(column.name for column in shown if column.type not in BYTES)
     if dataset.n_rows > MOST_ROWS:
         lazy = lazy.gather_every(ceil(dataset.n_rows / MOST_ROWS))
     frame = lazy.collect()
@@ -60,8 +60,8 @@ def profile(dataset: Dataset) -> Profile:
 def _column(column: Column, frame: pl.DataFrame, n_rows: int) -> ColumnProfile:
     share = column.n_missing / max(n_rows, 1)
     found = ColumnProfile(column.name, column.type, percent(share), share, "")
-    if column.type == "binary":
-        found.text = "bytes"
+    if column.type in BYTES:
+        found.text = "bytes" if column.type == "binary" else f"{column.type}s"
         return found
     values = frame[column.name]
     if column.type in ("number", "integer") and values.dtype == pl.String:

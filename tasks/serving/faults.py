@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from tasks.core.nearest import perhaps
-from tasks.core.records import Column
+from tasks.core.records import BYTES, Column
 from tasks.serving.refusal import Refusal
 
 
@@ -23,7 +23,10 @@ class Moment(datetime):
     """A date or a time stamp; with an offset it is turned into UTC, without one it is taken as it stands."""
 
 
-TYPES: dict[str, Any] = {"number": float, "integer": float, "boolean": bool, "text": str, "date": Moment}
+TYPES: dict[str, Any] = {
+    **{"number": float, "integer": float, "boolean": bool, "text": str, "date": Moment},
+    **dict.fromkeys(BYTES, bytes),
+}
 """What msgspec takes for a column of each type. 3 and 3.0 are one number in JSON, so an integer column takes both."""
 
 EXPECTED = {
@@ -32,6 +35,9 @@ EXPECTED = {
     "boolean": "true or false",
     "text": "a text",
     "date": 'an ISO date such as "2024-05-31" or "2024-05-31T14:30:00"',
+    "binary": "bytes in base64",
+    "image": "the bytes of an image file in base64",
+    "sound": "the bytes of a sound file in base64",
 }
 
 

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from tasks.core.errors import Refused
-from tasks.core.scorer import Scorer
+from tasks.scoring.scorer import Scorer
 from tasks.serving.refusal import Refusal
 from tasks.serving.schema import RowSchema
 

@@ -14,6 +14,9 @@ _JSON_TYPES: dict[str, dict[str, Any]] = {
     "boolean": {"type": ["boolean", "null"]},
     "text": {"type": ["string", "null"]},
     "date": {"type": ["string", "null"], "description": "ISO 8601 date or time stamp"},
+} | {
+    name: {"type": ["string", "null"], "contentEncoding": "base64", "description": f"The bytes of {what}"}
+    for name, what in (("binary", "a file"), ("image", "an image file"), ("sound", "a sound file"))
 }
 _REASONS = {
     "400": "The body is not JSON",

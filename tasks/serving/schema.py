@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
-from tasks.core import matrix
 from tasks.core.expressions import declared_row
 from tasks.core.records import ModelCard
+from tasks.modalities import matrix
 from tasks.serving.faults import TYPES, fault_of, moment
 from tasks.serving.refusal import Refusal
 

@@ -22,11 +22,11 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import OneHotEncoder
 
 from tasks.core.errors import KeepfitError
-from tasks.core.scorer import Scorer
 from tasks.exports.onnx import export
 from tasks.exports.parity import largest_difference
 from tasks.models.blend import Blend
 from tasks.models.family import answer
+from tasks.scoring.scorer import Scorer
 
 _spec = importlib.util.spec_from_file_location("zoo", Path(__file__).with_name("zoo.py"))
 assert _spec and _spec.loader

@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks.core.matrix import matrix
 from tasks.core.records import Feature
 from tasks.exports.parity import MOST_ROWS, TOLERANCE, largest_difference, parity_rows
+from tasks.modalities.matrix import matrix
 
 FEATURES = (
     Feature(name="n", kind="number"),

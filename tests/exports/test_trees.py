@@ -13,9 +13,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from tasks.core.records import Feature, ModelCard, Problem, Target
-from tasks.core.scorer import Scorer
 from tasks.exports.onnx import export
 from tasks.exports.trees import switch_points
+from tasks.scoring.scorer import Scorer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

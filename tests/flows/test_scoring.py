@@ -11,7 +11,7 @@ from flows import scoring
 from tasks.core import store
 from tasks.core.errors import DataError, UsageError
 from tasks.core.records import Member
-from tasks.core.scorer import Scorer
+from tasks.scoring.scorer import Scorer
 from tasks.train import Training, train
 from tests.conftest import splits_of
 

@@ -10,13 +10,13 @@ import optuna
 import pytest
 
 from tasks.core.records import Feature, ModelCard, Problem, Target
-from tasks.core.scorer import Scorer
 from tasks.exports.onnx import export
 from tasks.exports.parity import TOLERANCE, largest_difference, strange_rows
 from tasks.learning.parallel import heard, one_thread
 from tasks.models import FAMILIES
 from tasks.models.blend import Blend
 from tasks.models.family import Profile, answer
+from tasks.scoring.scorer import Scorer
 
 PROBLEMS: tuple[Problem, ...] = ("binary", "multiclass", "regression")
 FEATURES = (

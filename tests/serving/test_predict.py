@@ -14,7 +14,7 @@ import httpx
 import polars as pl
 import pytest
 
-from tasks.core.scorer import Scorer
+from tasks.scoring.scorer import Scorer
 from tasks.serving.model import Model
 from tasks.serving.refusal import Refusal
 

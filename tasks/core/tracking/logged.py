@@ -9,6 +9,7 @@ from typing import Any
 
 from tasks.core import store
 from tasks.core.records import (
+    BYTES,
     Candidates,
     CheckedDataset,
     CheckedSplits,
@@ -51,7 +52,7 @@ def _(record: Dataset) -> None:
     )
     client().log_inputs(run_id(), [DatasetInput(data, [InputTag("mlflow.data.context", "training")])])
     log_batch(params={"data.digest": record.digest, "data.n_rows": str(record.n_rows)})
-    sample = store.scan(record).head(SAMPLE_ROWS).select(c.name for c in record.columns[:200] if c.type != "binary")
+    sample = store.scan(record).head(SAMPLE_ROWS).select(c.name for c in record.columns[:200] if c.type not in BYTES)
     log_text(sample.collect().write_csv(), "data/sample.csv")
 
 

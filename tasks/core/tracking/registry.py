@@ -21,6 +21,8 @@ COLSPEC = {
     "text": "string",
     "date": "datetime",
     "binary": "binary",
+    "image": "binary",
+    "sound": "binary",
 }
 
 
@@ -64,15 +66,12 @@ def version_of(project: str, digest: str) -> str | None:
     return str(found[0].version) if found else None
 
 
-def register(project: str, artifact: Blob) -> str:
+def register(project: str, artifact: Blob, card: ModelCard) -> str:
     """Register the ONNX file, loadable by `mlflow.pyfunc`, with signature and requirements; returns the version."""
     import warnings
 
     import mlflow
 
-    from tasks.core.scorer import Scorer
-
-    card = Scorer.open(store.path(artifact), artifact.digest).card
     active = run_id()
     with warnings.catch_warnings(), _fluent(), mlflow.start_run(run_id=active):
         warnings.simplefilter("ignore")  # MLflow asks for type hints and examples that the signature makes needless

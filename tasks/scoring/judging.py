@@ -11,7 +11,6 @@ import polars as pl
 
 from tasks.core import store
 from tasks.core.errors import DataError, KeepfitError
-from tasks.core.matrix import matrix
 from tasks.core.measures import METRICS
 from tasks.core.metrics import compare
 from tasks.core.records import (
@@ -27,8 +26,9 @@ from tasks.core.records import (
     Splits,
     Target,
 )
-from tasks.core.scorer import Scorer
 from tasks.core.weighted import Array, Rows, labels
+from tasks.modalities.matrix import matrix, spans, width
+from tasks.scoring.scorer import Scorer
 
 CELLS_AT_ONCE = 4_000_000
 """Cells of the test rows that are held at a time, so that memory does not grow with their number."""
@@ -47,22 +47,24 @@ class Answered:
 
 
 def answered(splits: Splits, scorer: Scorer, kept: Sequence[int]) -> Answered:
-    """The test split asked for the first time; of the matrix the `kept` columns."""
+    """The test split asked for the first time; of the matrix the columns of the `kept` features."""
     card = scorer.card
     parts: list[tuple[Rows, Rows, Array, Rows]] = []
     names = [feature.name for feature in card.features]
-    for frame in _frames(splits.test, ["__row__", card.target.name, *names]):
+    places = spans(card.features)
+    columns = [place for index in kept for place in range(places[index].start, places[index].stop)]
+    n_rows = max(256, CELLS_AT_ONCE // max(1, width(card.features)))
+    for frame in _frames(splits.test, ["__row__", card.target.name, *names], n_rows):
         x = matrix(frame, card.features)
         y = truth(frame[card.target.name], card.target)
-        parts.append((frame["__row__"].to_numpy(), y, x[:, kept], scorer.ask(x)))
+        parts.append((frame["__row__"].to_numpy(), y, x[:, columns], scorer.ask(x)))
     if not parts:
         raise DataError("The test rows are none", expected="at least one", action="Bring more rows")
     return Answered(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _frames(dataset: Dataset, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-    names = list(dict.fromkeys(columns))
-    for batch in store.batches(dataset, names, max(1_024, CELLS_AT_ONCE // max(1, len(names)))):
+def _frames(dataset: Dataset, columns: Sequence[str], n_rows: int) -> Iterator[pl.DataFrame]:
+    for batch in store.batches(dataset, list(dict.fromkeys(columns)), n_rows):
         yield pl.DataFrame(batch)
 
 
@@ -164,7 +166,8 @@ def _answers(scorer: Scorer, splits: Splits, target: Target) -> Rows:
             expected=f"{target.name!r} ({target.problem})",
             found=f"{card.target.name!r} ({card.target.problem})",
         )
-    answers = pl.concat([scorer.predict(frame) for frame in _frames(splits.test, asked)])
+    n_rows = max(256, CELLS_AT_ONCE // max(1, width(card.features), len(asked)))
+    answers = pl.concat([scorer.predict(frame) for frame in _frames(splits.test, asked, n_rows)])
     if target.problem == "regression":
         return answers["prediction"].to_numpy()
     classes = [*target.classes]
@@ -176,9 +179,10 @@ def _answers(scorer: Scorer, splits: Splits, target: Target) -> Rows:
 
 
 def most_important(importances: Sequence[Importance], features: Sequence[Feature], n_most: int) -> list[int]:
-    """The indexes of the most important features, in their order in the matrix."""
+    """The indexes of the most important features of one column, in their order in the matrix."""
     worth = {each.feature: each.value for each in importances}
-    ranked = sorted(range(len(features)), key=lambda index: -worth.get(features[index].name, 0.0))
+    single = [index for index, feature in enumerate(features) if feature.width == 1]
+    ranked = sorted(single, key=lambda index: -worth.get(features[index].name, 0.0))
     return sorted(ranked[:n_most])
 
 

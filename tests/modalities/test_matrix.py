@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.core.errors import DataError
-from tasks.core.matrix import matrix, row
 from tasks.core.records import Feature, FeatureKind
+from tasks.modalities.matrix import matrix, row
 
 LEVELS = ("S", "3", "1.5", "0", "true", "FALSE", "é\n", " S", "nan", "inf", "1e3")
 CATEGORY = Feature(name="c", kind="category", levels=LEVELS)

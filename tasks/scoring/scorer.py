@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
-from tasks.core import expressions, inputs
+from tasks.core import expressions
 from tasks.core.errors import DataError, Refused, Unavailable
-from tasks.core.matrix import matrix
 from tasks.core.records import ModelCard
+from tasks.modalities.matrix import matrix, width
+from tasks.scoring import inputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,9 +80,9 @@ class Scorer:
             card = ModelCard.model_validate_json(written)
         except ValidationError as exc:
             raise _no_model(name, f"a card with {exc.error_count()} errors, first {exc.errors()[0]['msg']!r}") from exc
-        width = session.get_inputs()[0].shape[-1]
-        if width != len(card.features):
-            raise _no_model(name, f"a card of {len(card.features)} features on a graph of {width}")
+        n_columns = session.get_inputs()[0].shape[-1]
+        if n_columns != width(card.features):
+            raise _no_model(name, f"a card of {width(card.features)} columns on a graph of {n_columns}")
         return cls(session, card, digest or hashlib.sha256(data).hexdigest())
 
     def ask(self, rows: Floats) -> Floats:
@@ -100,7 +101,7 @@ class Scorer:
         """
         import polars as pl
 
-        n_rows = max(1_024, CELLS_HELD // max(1, len(self.card.features) + len(self.card.inputs)))
+        n_rows = max(256, CELLS_HELD // max(1, width(self.card.features) + len(self.card.inputs)))
         starts = range(0, max(frame.height, 1), n_rows)
         parts = [self._predict(frame.slice(start, n_rows), missing_ok, start) for start in starts]
         return pl.concat(parts)

@@ -14,6 +14,9 @@ UNSEEN = -1.0
 MISSING = math.nan
 
 _EXPECTED: dict[FeatureKind, str] = {
+    "text": "text",
+    "image": "the bytes of an image",
+    "sound": "the bytes of a sound",
     "number": "numbers",
     "boolean": "true or false",
     "category": "text, a number, or true or false",

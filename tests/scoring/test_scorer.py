@@ -22,10 +22,10 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
 from tasks.core.errors import DataError, Refused, Unavailable
-from tasks.core.matrix import matrix
 from tasks.core.records import Column, ColumnType, Feature, ModelCard, Problem, Target
-from tasks.core.scorer import ROWS_ASKED, Scorer
 from tasks.exports.onnx import export
+from tasks.modalities.matrix import matrix
+from tasks.scoring.scorer import ROWS_ASKED, Scorer
 
 INPUTS: dict[str, ColumnType] = {
     "fare": "number",
@@ -120,7 +120,7 @@ def test_what_is_no_model_of_keepfits_is_refused_by_name(model: Any, tmp_path: P
     for found, data in {
         "no card": bare.SerializeToString(),
         "Field required": broken.SerializeToString(),
-        "2 features on a graph of 6": narrow.SerializeToString(),
+        "2 columns on a graph of 6": narrow.SerializeToString(),
         "onnxruntime says": b"not a model at all",
         "onnxruntime": good.SerializeToString()[:-100],
     }.items():

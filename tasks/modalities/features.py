@@ -1,0 +1,54 @@
+"""What a model sees of each column of the training rows: a feature, or a note that says why none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from tasks.core import store
+from tasks.core.errors import DataError
+from tasks.core.records import Column, Dataset, Feature, Note
+from tasks.modalities import reading, tabular
+
+CELLS = 20_000_000
+"""How many values are in memory at a time."""
+
+
+def features(
+    train: Dataset, columns: Sequence[Column], declared: Mapping[str, str]
+) -> tuple[tuple[Feature, ...], tuple[Note, ...]]:
+    """The features that these columns make, and those that the project declares, and notes on those that make none."""
+    found: list[Feature | Note] = []
+    table = [column.name for column in columns if column.type not in ("image", "sound")]
+    at_once = max(1, CELLS // max(train.n_rows, 1))
+    names = [*table, *declared]
+    for start in range(0, len(names), at_once):
+        frame = store.scan(train).select(names[start : start + at_once]).collect()
+        for values in frame.iter_columns():
+            expression = declared.get(values.name)
+            made = tabular.feature_or_note(values, expression)
+            if isinstance(made, Note) and values.dtype == pl.String and (text := reading("text")) is not None:
+                made = text.feature(train, values.name, expression)
+            found.append(made)
+        found += tabular.outliers(frame)
+    for column in columns:
+        if column.name not in table and (modality := reading(column.type)) is not None:
+            found.append(modality.feature(train, column.name, None))
+    made, notes = (
+        tuple(each for each in found if isinstance(each, Feature)),
+        tuple(each for each in found if isinstance(each, Note)),
+    )
+    if not made:
+        raise no_feature(notes)
+    return made, notes
+
+
+def no_feature(notes: Sequence[Note]) -> DataError:
+    """That nothing is left to learn from, and why the first columns are not."""
+    return DataError(
+        "No column can be a feature",
+        expected="at least one column that tells rows apart and comes again",
+        found="; ".join(f"{note.column!r}: {note.text}" for note in notes[:3]) or "none besides the target",
+        action="Declare features of the columns (`features:` in project.yaml), or add columns",
+    )
