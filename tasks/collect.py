@@ -32,6 +32,8 @@ def collect(source: Source, anew: bool = False) -> Dataset:
     intake = Intake(before.position if before else None, schema, collected.folder(source))
     batches = _told(source.batches(intake))
     first = next((batch for batch in batches if batch.num_rows), None)
+    if intake.restarted:
+        before = None
     if first is None and before is None:
         raise DataError(f"{source.title} has no rows", expected="at least one", action="Check what wrote it")
     dataset, numbers = (
@@ -43,6 +45,8 @@ def collect(source: Source, anew: bool = False) -> Dataset:
     dataset = dataset.model_copy(update={"rejected": rejected, "notes": tuple(intake.notes)})
     if intake.reached is not None:
         collected.remember(source, Collected(dataset=dataset, position=intake.reached, numbers=numbers))
+    if intake.look:
+        collected.describe(source, intake.look)
     collected.empty(source)
     return dataset
 

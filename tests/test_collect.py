@@ -190,8 +190,9 @@ def test_a_missing_file_is_a_puzzle(tmp_path: Path) -> None:
         collect.fn(Csv(path=tmp_path / "titanc.csv"))
     with pytest.raises(DataError, match="no folder"):
         collect.fn(Csv(path=tmp_path / "nowhere" / "titanic.csv"))
-    with pytest.raises(DataError, match="is a folder"):
-        collect.fn(Csv(path=tmp_path))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="no file to read"):
+        collect.fn(Csv(path=tmp_path / "empty"))
 
 
 def test_a_misspelt_option_of_a_source_is_ignored() -> None:
@@ -263,7 +264,7 @@ def test_what_is_no_parquet_file_makes_a_traceback(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"x\.parquet cannot be read as Parquet"):
         collect.fn(Parquet(path=tmp_path / "x.parquet"))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="no Parquet file"):
+    with pytest.raises(DataError, match="no file to read"):
         collect.fn(Parquet(path=tmp_path / "empty"))
 
 

@@ -1,6 +1,7 @@
 """What was collected from a source that is read bit by bit: its rows so far, and where the next reading goes on.
 
     sources/<digest of the source>.json   this record; written after the rows that it names are safe
+    sources/<digest of the source>.txt    how it looked, for people
     sources/<digest of the source>/       what a broken reading had fetched
 
 The digest is over the source as the project declares it, secrets unread: a new password goes on where the old one was.
@@ -58,6 +59,19 @@ def forget(source: BaseModel) -> None:
 def empty(source: BaseModel) -> None:
     """Remove what was fetched: it is among the rows now."""
     shutil.rmtree(_file(source).with_suffix(""), ignore_errors=True)
+
+
+def describe(source: BaseModel, look: str) -> None:
+    """Keep how the source looked."""
+    store.write_file(_file(source).with_suffix(".txt"), look.encode())
+
+
+def described(source: BaseModel) -> str:
+    """How the source looked when it was last read; empty when it did not say."""
+    try:
+        return _file(source).with_suffix(".txt").read_text(encoding="utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return ""
 
 
 def _file(source: BaseModel) -> Path:

@@ -27,6 +27,7 @@ class Intake:
     reached   set by the source as it yields: the position behind the last row. A source that leaves it None has no
               place to go on from, and is read as a whole every time
     reasons   how many items were put into quarantine for which reason
+    look      set by the source: how what it read is laid out, in a few words for `keepfit show`
     """
 
     def __init__(self, position: JsonValue = None, schema: pa.Schema | None = None, folder: Path | None = None) -> None:
@@ -34,6 +35,8 @@ class Intake:
         self.schema = schema
         self.folder = folder
         self.reached: JsonValue = None
+        self.look = ""
+        self.restarted = False
         self.notes: list[Note] = []
         self._rejected: list[tuple[str, str, bytes]] = []
         self.reasons: Counter[str] = Counter()
@@ -50,6 +53,13 @@ class Intake:
     def note(self, kind: Literal["duplicates", "missing"], text: str, n_rows: int) -> None:
         """Tell of something that is no row and is not broken either: it comes into the report."""
         self.notes.append(Note(kind=kind, column=None, n_rows=n_rows, text=text))
+
+    def restart(self) -> None:
+        """Say, before the first batch, that all rows follow: what was collected before no longer holds."""
+        self.position, self.schema, self.restarted = None, None, True
+        self._rejected.clear()
+        self.reasons.clear()
+        self.notes.clear()
 
     def rejected(self, before: Rejected | None = None) -> Rejected | None:
         """All that was put into quarantine, with what earlier readings put there; None when nothing was."""

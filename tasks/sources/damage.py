@@ -17,7 +17,7 @@ from tasks.sources.layout import Layout
 def unreadable(layout: Layout, problem: str) -> DataError:
     """Why the file's rows cannot be read: where its bytes are not text, or its rows not all of one length."""
     csv.field_size_limit(sys.maxsize)
-    name = layout.path.name
+    name = layout.file.name
     n_ragged, where, fields = 0, 0, [""]
     try:
         with _text(layout) as text:
@@ -29,7 +29,7 @@ def unreadable(layout: Layout, problem: str) -> DataError:
                     n_ragged += 1
                 line = reader.line_num + 1
     except UnicodeDecodeError:
-        return wrong_encoding(layout.path, layout.encoding)
+        return wrong_encoding(layout.file, layout.encoding)
     if not n_ragged:
         return DataError(f"{name} cannot be read", found=problem)
     others = f", and {n_ragged - 1:,} more such lines" if n_ragged > 1 else ""
@@ -45,22 +45,33 @@ def require_closed(layout: Layout, n_rows: int, last: object) -> None:
     """DataError when the file's `last` value is a quote that was opened, never closed, and took in all that follows."""
     if not isinstance(last, str) or "\n" not in last:
         return
-    end = b""
-    with opened(layout.path) as stream:
-        while chunk := stream.read(CHUNK):
-            end = chunk
     # Of a value with a line end in it the file must hold the closing quote, and here it would be the last sign.
-    if not end.decode(layout.encoding, "ignore").rstrip("\r\n").endswith('"'):
+    if not _end(layout).rstrip("\r\n").endswith('"'):
         raise DataError(
-            f"{layout.path.name}, row {n_rows:,} has a quote that is not closed",
+            f"{layout.file.name}, row {n_rows:,} has a quote that is not closed",
             expected='a second double quote (") at the end of the value',
             found=f"{len(last):,} signs from {last[:40]!r} to the end of the file",
             action="Close the quote, or leave it out",
         )
 
 
+def is_cut_off(layout: Layout, line: str) -> bool:
+    """Whether the file ends within this line: so does one that is still being written."""
+    return bool(line) and _end(layout).endswith(line)
+
+
+def _end(layout: Layout) -> str:
+    before = end = b""
+    with opened(layout.file) as stream:
+        while chunk := stream.read(CHUNK):
+            before, end = end, chunk
+    # A character of UTF-16 has two bytes; the mark at the beginning is not among these.
+    encoding = "utf-16-le" if layout.encoding == "utf-16" else layout.encoding
+    return (before[-CHUNK:] + end).decode(encoding, "ignore")
+
+
 @contextmanager
 def _text(layout: Layout) -> Iterator[TextIO]:
     encoding = "utf-8-sig" if layout.encoding == "utf-8" else layout.encoding
-    with opened(layout.path) as stream, io.TextIOWrapper(stream, encoding=encoding, newline="") as text:
+    with opened(layout.file) as raw, io.TextIOWrapper(io.BufferedReader(raw), encoding=encoding, newline="") as text:
         yield text

@@ -4,36 +4,52 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
+from itertools import chain, islice
 
 from tasks.core.errors import DataError
 from tasks.sources.encoding import CHUNK, decoded, marked_encoding, opened
+from tasks.sources.files import File
+from tasks.sources.growing import NoRows
 
-DELIMITERS = (",", ";", "\t", "|")
+_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+DELIMITERS = tuple(_NAMES)
+
+_POINT = re.compile(r"\s*[+-]?\d*\.\d+\s*")
+_COMMA = re.compile(r"\s*[+-]?\d*,\d+\s*")
+_THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2},\d{3}\s*")
+"""What may as well be a whole number, and so proves no decimal comma."""
 
 
 @dataclass(frozen=True)
 class Layout:
     """What must be known of a delimited file before its rows can be read."""
 
-    path: Path
+    file: File
     encoding: str
     delimiter: str
+    decimal: str
     names: tuple[str, ...]
 
+    @property
+    def look(self) -> str:
+        """In words, for people."""
+        decimal = ", decimal comma" if self.decimal == "," else ""
+        return f"{_NAMES.get(self.delimiter, repr(self.delimiter))}, {self.encoding}{decimal}"
 
-def layout_of(path: Path, delimiter: str | None, encoding: str | None) -> Layout:
+
+def layout_of(file: File, delimiter: str | None, encoding: str | None, decimal: str | None) -> Layout:
     """The file's layout: as said, or found out. DataError when it has no header that names each column once."""
-    with opened(path) as stream:
+    with opened(file) as stream:
         start = stream.read(CHUNK)
     encoding = encoding or marked_encoding(start)
-    sample = decoded(path, start, encoding)
+    sample = decoded(file, start, encoding)
     if not sample.strip():
-        raise DataError(f"{path.name} is empty", expected="a header and rows", action="Check what wrote the file")
+        raise NoRows(f"{file.name} is empty", expected="a header and rows", action="Check what wrote the file")
     csv.field_size_limit(sys.maxsize)
     delimiter = delimiter or _delimiter_of(sample)
     rows = (row for row in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter) if row)
@@ -42,21 +58,31 @@ def layout_of(path: Path, delimiter: str | None, encoding: str | None) -> Layout
     repeated = [name for name, n in Counter(names).items() if n > 1]
     if repeated:
         raise DataError(
-            f"{path.name} has columns of the same name",
+            f"{file.name} has columns of the same name",
             expected="a name of its own for each column",
             found=", ".join(f"{names.count(name)} times {name!r}" for name in repeated[:5]),
             action="Rename them in the header",
         )
     if len(names) == 1 and any(other in names[0] for other in DELIMITERS):
         raise DataError(
-            f"The header of {path.name} is one field",
+            f"The header of {file.name} is one field",
             expected=f"columns between {delimiter!r}",
             found=repr(names[0][:60]),
             action=f"Say `delimiter: {_delimiter_of(sample)!r}`, or leave the delimiter out and it is found",
         )
-    if next(rows, None) is None:
-        raise DataError(f"{path.name} has no rows", expected="rows below the header", action="Check what wrote it")
-    return Layout(path, encoding, delimiter, names)
+    if (row := next(rows, None)) is None:
+        raise NoRows(f"{file.name} has no rows", expected="rows below the header", action="Check what wrote it")
+    return Layout(file, encoding, delimiter, decimal or _decimal_of(delimiter, chain([row], rows)), names)
+
+
+def _decimal_of(delimiter: str, rows: Iterable[list[str]]) -> str:
+    """The sign before the decimals of most numbers; with commas between the values always the point."""
+    if delimiter == ",":
+        return "."
+    values = [value for row in islice(rows, 1000) for value in row]
+    n_points = sum(_POINT.fullmatch(value) is not None for value in values)
+    n_commas = sum(_COMMA.fullmatch(value) is not None and not _THOUSANDS.fullmatch(value) for value in values)
+    return "," if n_commas > n_points else "."
 
 
 def _delimiter_of(sample: str) -> str:

@@ -1,75 +1,86 @@
-"""Rows from Parquet: one file, a folder of files, or a pattern such as `sales/*.parquet`; streamed."""
+"""Rows from Parquet files, streamed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from tasks.core import arrow
 from tasks.core.errors import DataError
 from tasks.core.intake import Intake
 from tasks.core.records import Record
-from tasks.sources.paths import existing
+from tasks.sources.files import File, Places, title
+from tasks.sources.growing import NoRows, reading
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
+ENDINGS = (".parquet",)
 CELLS = 1 << 20
 """How many values a batch holds at most, whatever the number of columns."""
 
 
 class Parquet(Record):
-    """Parquet files of one schema, read in the order of their names."""
+    """Parquet files of one schema."""
 
     kind: Literal["parquet"] = "parquet"
-    path: Path
+    path: Places
 
     @property
     def title(self) -> str:
-        return self.path.name
+        return title(self.path)
 
     def batches(self, intake: Intake) -> Iterator[pa.RecordBatch]:
         """The rows in order, as batches of one schema; DataError for files that are no such table."""
-        import pyarrow as pa
-        from pyarrow import parquet
-
-        schema: pa.Schema | None = None
-        for path in self._files():
-            try:
-                with parquet.ParquetFile(path) as file:
-                    found = arrow.normal_schema(file.schema_arrow, path.name)
-                    schema = found if schema is None else schema
-                    _require_same(path, found, schema)
-                    rows = max(1, min(arrow.GROUP_ROWS, CELLS // max(len(found), 1)))
-                    for batch in file.iter_batches(batch_size=rows):
-                        yield arrow.cast(batch, schema, path.name)
-            except (pa.ArrowInvalid, OSError) as exc:
-                raise DataError(f"{path.name} cannot be read as Parquet", found=str(exc)) from exc
-
-    def _files(self) -> list[Path]:
-        if any(sign in self.path.name for sign in "*?["):
-            files = sorted(existing(self.path.parent).glob(self.path.name))
-        elif existing(self.path).is_dir():
-            files = sorted(self.path.rglob("*.parquet"))
-        else:
-            files = [self.path]
-        if not files:
-            raise DataError(f"There is no Parquet file at {self.path}", expected="at least one `.parquet` file")
-        return files
+        with reading(self.path, ENDINGS, intake) as (files, _):
+            schema = files.schema(_schema)
+            for file in files.files:
+                for batch in _read(file):
+                    yield arrow.cast(batch, schema, file.name)  # pyright: ignore[reportArgumentType]
+            files.done()
 
 
-def _require_same(path: Path, found: pa.Schema, schema: pa.Schema) -> None:
-    names = found.names
-    repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if repeated:
-        raise DataError(f"{path.name} has columns of the same name", found=", ".join(map(repr, repeated[:5])))
-    theirs, ours = ({field.name: str(field.type) for field in fields} for fields in (found, schema))
-    for name in ours | theirs:
-        if ours.get(name) != theirs.get(name):
-            raise DataError(
-                f"{path.name} differs from the files before it in column {name!r}",
-                expected=ours.get(name, "no such column"),
-                found=theirs.get(name, "no such column"),
-                action="Write all files with one schema",
-            )
+def _schema(file: File) -> pa.Schema:
+    import pyarrow as pa
+
+    with _opened(file) as parquet:
+        found = parquet.schema_arrow
+        names = found.names
+        repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+        if repeated:
+            raise DataError(f"{file.name} has columns of the same name", found=", ".join(map(repr, repeated[:5])))
+        if not parquet.metadata.num_rows:
+            raise NoRows(f"{file.name} has no rows", expected="at least one", action="Check what wrote it")
+        normal = arrow.normal_schema(found, file.name)
+        return pa.schema(
+            [pa.field(f.name, pa.null() if pa.types.is_null(f.type) else normal.field(f.name).type) for f in found]
+        )
+
+
+def _read(file: File) -> Iterator[pa.RecordBatch]:
+    with _opened(file) as parquet:
+        rows = max(1, min(arrow.GROUP_ROWS, CELLS // max(parquet.metadata.num_columns, 1)))
+        for batch in parquet.iter_batches(batch_size=rows):
+            # A damaged file may hold text that is none, and what computes with it would crash.
+            batch.validate(full=True)
+            yield batch
+
+
+@contextmanager
+def _opened(file: File) -> Iterator[pq.ParquetFile]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    if file.path.stat().st_size == 0:
+        raise NoRows(f"{file.name} is empty", expected="a Parquet file", action="Check what wrote it")
+    try:
+        with parquet.ParquetFile(file.path) as opened:
+            yield opened
+    except (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError) as exc:
+        raise DataError(
+            f"{file.name} cannot be read as Parquet",
+            found=str(exc),
+            action="Check whether it is still being written, or write it again",
+        ) from exc
