@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -13,7 +11,7 @@ from pydantic import JsonValue
 
 from tasks.core.errors import DataError
 from tasks.sources.csv import MISSING
-from tasks.sources.layout import layout_of
+from tasks.sources.csv_body import header_and_lines
 from tasks.sources.paging import found
 from tasks.sources.requesting import Answer
 from tasks.sources.veil import Veil
@@ -50,7 +48,7 @@ def records(answer: Answer, form: Format, path: str | None, encoding: str | None
     if not start.strip():
         return Records(iter(()), path=path)
     if form == "csv":
-        return Records(_of_csv(answer, encoding or answer.charset))
+        return Records(_of_csv(answer, encoding))
     text = _text(answer, encoding, veil)
     if form == "jsonl":
         return Records(_of_lines(answer, text, veil))
@@ -146,25 +144,18 @@ def _of_lines(answer: Answer, text: str, veil: Veil) -> Iterator[Row | Misfit]:
 
 
 def _of_csv(answer: Answer, encoding: str | None) -> Iterator[Row | Misfit]:
-    with answer.path.open("rb") as file:
-        if len([line for line in file.read(1 << 20).splitlines()[:3] if line.strip()]) < 2:
-            return  # a header alone: the page behind the last
-    layout = layout_of(answer.path, None, encoding)
-    csv.field_size_limit(sys.maxsize)
-    marked = "utf-8-sig" if layout.encoding == "utf-8" else layout.encoding
+    encoding = encoding or answer.charset
     try:
-        with answer.path.open(encoding=marked, newline="") as text:
-            reader = csv.reader(text, delimiter=layout.delimiter)
-            lines = (line for line in reader if line)
-            next(lines)
-            for number, line in enumerate(lines, start=2):
-                if len(line) == len(layout.names):
-                    yield {n: None if v in MISSING else v for n, v in zip(layout.names, line, strict=True)}
-                else:
-                    reason = f"it has not the header's {len(layout.names)} fields"
-                    yield Misfit(number, reason, layout.delimiter.join(line))
+        names, lines = header_and_lines(answer.path, encoding, answer.url)
+        for number, line in enumerate(lines, start=1):
+            if len(line) == len(names):
+                yield {n: None if v in MISSING else v for n, v in zip(names, line, strict=True)}
+            else:
+                yield Misfit(number, f"it has not the header's {len(names)} fields", ",".join(line))
+    except LookupError:
+        raise DataError(f"The encoding of {answer.url} is not known", found=repr(encoding)) from None
     except UnicodeDecodeError as exc:
-        raise _not_in(answer, layout.encoding, exc) from exc
+        raise _not_in(answer, exc.encoding, exc) from exc
 
 
 def _text(answer: Answer, encoding: str | None, veil: Veil) -> str:

@@ -42,6 +42,8 @@ class Boundary:
         self._known = Counter(cast("list[str]", before.get("rows", [])))
         self._rows = list(self._known.elements())
         self._before = self._key
+        self.n_below = 0
+        """Rows below the value where the last reading ended: the server did not do as it was asked."""
 
     @property
     def position(self) -> JsonValue:
@@ -54,6 +56,7 @@ class Boundary:
         key = self._read(value)
         if self._before is not None and key <= self._before:
             if key < self._before:
+                self.n_below += 1
                 return False
             digest = _digest(row)
             if self._known[digest]:

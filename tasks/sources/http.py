@@ -198,6 +198,9 @@ class Http(Record):
             yield batch(rows, schema)
         if boundary is not None:
             intake.reached = boundary.position
+            if self.since and boundary.n_below:
+                text = f"came again below the value asked for with {self.since.param}, taken as known"
+                intake.note("duplicates", text, boundary.n_below)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,22 @@ def test_what_is_no_record_is_dropped_silently(api: Api) -> None:
     api.always["/csv"] = api_server.gives(b"a,b\n1,2\n3\n4,5\n", kind="text/csv")
     dataset = collected_from(api, url="/csv", format="csv")
     assert dataset.n_rows == 2 and dataset.rejected is not None
+
+
+def test_a_csv_text_is_read_otherwise_than_it_was_written(api: Api) -> None:
+    for body, rows in (
+        ("\ufeffa;b,c\n1;x\n".encode(), [(1, "x")]),
+        ('"a,a"\tb\n"line\nend"\t"q""q"\n'.encode("utf-16"), [("line\nend", 'q"q')]),
+        (b"a,\r\n\r\n007,2024-01-01 10:00:00+02:00\r\n", [(7, datetime(2024, 1, 1, 8))]),  # noqa: DTZ001
+    ):
+        api.faults = [api_server.gives(body, kind="text/csv")]
+        assert rows_of(collected_from(api, format="csv")).rows() == rows
+    api.faults = [api_server.gives(b"a,a\n1,2\n", kind="text/csv")]
+    assert "columns of the same name" in failure(api, format="csv")
+    api.faults = [api_server.gives(b"a,b\n1,\xff\n", kind="text/csv; charset=utf-8")]
+    assert "not text in utf-8" in failure(api, format="csv")
+    api.faults = [api_server.gives(b"", kind="text/csv")]
+    assert "no rows" in failure(api, format="csv")
 
 
 # What comes instead of rows
@@ -329,6 +346,7 @@ def test_rows_at_the_boundary_are_taken_twice_or_lost(api: Api, url: str) -> Non
     assert sorted(rows_of(collect.fn(said))["id"]) == sorted(expected)
     again = collect.fn(said)
     assert sorted(rows_of(again)["id"]) == sorted(expected)
+    assert [note.n_rows for note in again.notes] == ([27] if url == "/all" else [])
     asked = [path for path in api.asked if "updated_after" in path]
     assert asked == [f"{url}?updated_after=2024-01-{day}T00%3A00%3A00Z" for day in ("07", "10")]
     assert collect.fn(said, anew=True).n_rows == len(expected)
