@@ -59,9 +59,18 @@ def parser() -> argparse.ArgumentParser:
         "--recollect", action="store_true", help="read the source from its beginning, not only what is new"
     )
 
-    predict = _command(commands, "predict", "answer a file of rows with the champion")
-    predict.add_argument("--input", type=Path, required=True, metavar="FILE", help="CSV, Parquet or JSONL")
-    predict.add_argument("--output", type=Path, required=True, metavar="FILE", help="CSV, Parquet or JSONL")
+    predict = _command(commands, "predict", "answer rows with the champion")
+    given = predict.add_mutually_exclusive_group(required=True)
+    given.add_argument(
+        "--input",
+        type=Path,
+        metavar="FILE",
+        help="CSV, Parquet or JSONL; one image, sound or text; a folder of images or sounds; - for JSON lines on stdin",
+    )
+    given.add_argument("--row", metavar="JSON", help="one row as a JSON object of the input columns")
+    predict.add_argument(
+        "--output", type=Path, metavar="FILE", help="CSV, Parquet or JSONL (default: JSON lines on stdout)"
+    )
 
     show = _command(commands, "show", "the whole configuration, what was inferred from the data, and why")
     del show

@@ -1,4 +1,4 @@
-"""`keepfit predict`: a file of rows, answered by the champion."""
+"""`keepfit predict`: rows, answered by the champion."""
 
 from __future__ import annotations
 
@@ -6,26 +6,41 @@ import argparse
 import json
 import sys
 import time
+from typing import Any
 
 from flows import scoring
 from tasks.core import store, tracking
+from tasks.core.errors import UsageError
 from tasks.core.project_file import project_file, project_name
+from tasks.scoring.inputs import as_json
 from tasks.scoring.scorer import Scorer
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the output file and say how many rows it has."""
+    """Write the answers to the output file and say how many; without one, write them to standard output."""
     started = time.monotonic()
     name = project_name(options.project)
     with store.opened(store.home_of(project_file(options.project).parent)):
         champion = tracking.serving(name)
         scorer = Scorer.open(store.path(champion.artifact), champion.artifact.digest)
-        n_rows = scoring.score(scorer, options.input, options.output)
+        shown: Any = {}
+        if options.output is None:
+            rows = [scoring.answer(scorer, options.row)] if options.row else scoring.answers(scorer, options.input)
+            if not options.json:
+                scoring.write_jsonl(sys.stdout.buffer, iter(rows))
+                return 0
+            found = [json.loads(line) for frame in rows for line in as_json(frame)]
+            n_rows, shown = len(found), {"answers": found}
+        elif options.row:
+            raise UsageError("--row with --output", action="Leave one of them out: the answer is printed")
+        else:
+            n_rows = scoring.score(scorer, options.input, options.output)
+            shown = {"output": str(options.output)}
     outcome = {
         "project": name,
         "model": {"name": name, "version": champion.version, "digest": champion.artifact.digest},
         "rows": n_rows,
-        "output": str(options.output),
+        **shown,
         "seconds": round(time.monotonic() - started, 3),
     }
     if options.json:

@@ -109,5 +109,6 @@ def _page(model: Model) -> tuple[str, str]:
         f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
         for script in re.findall(r"<script>(.*?)</script>", content, re.DOTALL)
     )
-    policy = f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; connect-src 'self'; img-src data:"
+    media = "img-src data:; media-src data:"
+    policy = f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; connect-src 'self'; {media}"
     return content, f"{policy}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

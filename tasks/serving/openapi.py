@@ -18,6 +18,8 @@ _JSON_TYPES: dict[str, dict[str, Any]] = {
     name: {"type": ["string", "null"], "contentEncoding": "base64", "description": f"The bytes of {what}"}
     for name, what in (("binary", "a file"), ("image", "an image file"), ("sound", "a sound file"))
 }
+LONG = 60
+"""Texts of more characters get room for several lines."""
 _REASONS = {
     "400": "The body is not JSON",
     "408": "The body did not arrive in time",
@@ -39,9 +41,18 @@ def levels(card: ModelCard) -> dict[str, tuple[str, ...]]:
 
 
 def form(card: ModelCard) -> list[dict[str, Any]]:
-    """One field an input column, for the page: name, type, and the known values of a category."""
+    """One field an input column, for the page: name, type, the known values of a category, whether texts are long."""
     known = levels(card)
-    return [{"name": c.name, "type": c.type, "levels": known.get(c.name, ())} for c in card.inputs]
+    texts = {name for row in samples(card) for name, value in row.items() if len(str(value)) > LONG}
+    return [
+        {
+            "name": c.name,
+            "type": c.type,
+            "levels": known.get(c.name, ()),
+            "long": c.type == "text" and c.name in texts,
+        }
+        for c in card.inputs
+    ]
 
 
 def predict_path(card: ModelCard) -> dict[str, Any]:
