@@ -8,12 +8,13 @@ file format, block size or thread they came by.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tasks.core.errors import DataError
 from tasks.core.records import ColumnType
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
 GROUP_BYTES = 64 << 20
@@ -30,8 +31,8 @@ _TYPES: dict[str, ColumnType] = {
     "uint64": "integer",  # __row__
     "uint8": "integer",  # __fold__
 }
-_BYTES: dict[ColumnType, int] = {"text": 64, "binary": 64 << 10}
-"""What a value is reckoned to take in memory; all others take 8."""
+_BYTES: dict[ColumnType, int] = {"text": 64}
+"""What a value is reckoned to take in memory; all others take 8. Bytes are counted."""
 
 
 def column_type(arrow: pa.DataType) -> ColumnType:
@@ -107,20 +108,50 @@ def _cast(values: pa.Array[pa.Scalar[pa.DataType]], field: pa.Field[pa.DataType]
 
 
 def grouped(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """The same rows in batches whose number of rows follows from the schema alone."""
+    """The same rows in batches that follow from the rows alone, however they came.
+
+    The schema says how many rows make one; a batch of images ends sooner, before the row that makes it too large.
+    """
     import pyarrow as pa
 
+    heavy = [field.name for field in schema if pa.types.is_binary(field.type)]
     width = sum(_BYTES.get(column_type(field.type), 8) for field in schema)
     n_rows = max(1, min(GROUP_ROWS, GROUP_BYTES // max(width, 1)))
     held: list[pa.RecordBatch] = []
-    n_held = 0
+    n_held = bytes_held = 0
     for batch in batches:
-        while n_held + batch.num_rows >= n_rows:
-            head, batch = batch.slice(0, n_rows - n_held), batch.slice(n_rows - n_held)
-            yield pa.concat_batches([*held, head]) if held else head
-            held, n_held = [], 0
-        if batch.num_rows:
-            held.append(batch)
-            n_held += batch.num_rows
+        ends = _ends(batch, heavy)
+        at = 0
+        while at < batch.num_rows:
+            to = min(batch.num_rows, at + n_rows - n_held)
+            if ends is not None:
+                before = int(ends[at - 1]) if at else 0
+                fitting = int(ends.searchsorted(GROUP_BYTES - bytes_held + before, side="right"))
+                to = min(to, max(fitting, at if held else at + 1))
+                bytes_held += int(ends[to - 1]) - before if to > at else 0
+            if to > at:
+                held.append(batch.slice(at, to - at))
+                n_held, at = n_held + to - at, to
+            if n_held == n_rows or at < batch.num_rows:
+                yield pa.concat_batches(held) if len(held) > 1 else held[0]
+                held, n_held, bytes_held = [], 0, 0
     if held:
         yield pa.concat_batches(held) if len(held) > 1 else held[0]
+
+
+def _ends(batch: pa.RecordBatch, heavy: list[str]) -> np.ndarray[Any, np.dtype[np.int64]] | None:
+    """Where each row ends when the bytes of all rows are laid end to end; None without columns of bytes."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    if not heavy:
+        return None
+    sizes = [_sizes(batch.column(name)) for name in heavy]
+    return np.cumsum(np.sum(sizes, axis=0, dtype=np.int64))
+
+
+def _sizes(values: Any) -> Any:
+    import pyarrow.compute as pc
+
+    length: Any = pc.binary_length  # pyright: ignore[reportAttributeAccessIssue]  # made when pyarrow is imported
+    return pc.fill_null(length(values), 0).to_numpy(zero_copy_only=False)

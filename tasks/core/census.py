@@ -28,7 +28,9 @@ class Census:
         self._types: dict[str, ColumnType] = {field.name: column_type(field.type) for field in schema}
         self._missing = dict.fromkeys(self._types, 0)
         self._identifiers = {field.name for field in schema if (field.metadata or {}).get(b"role") == b"identifier"}
-        texts = [name for name, kind in self._types.items() if kind == "text" and name not in self._identifiers]
+        # A field with a role is named by the source itself: its digits are no quantity.
+        roles = {field.name for field in schema if b"role" in (field.metadata or {})}
+        texts = [name for name, kind in self._types.items() if kind == "text" and name not in roles]
         self.numbers = dict.fromkeys(texts, 0) if find_numbers else {}
         """For each text column, how many of its values are numbers."""
         self._media: dict[str, Counter[Medium | None]] = {

@@ -209,12 +209,16 @@ def scan(dataset: Dataset) -> pl.LazyFrame:
 
 
 def batches(dataset: Dataset, columns: list[str] | None = None, rows: int = 131_072) -> Iterator[pa.RecordBatch]:
-    """The data set's rows as record batches of at most `rows` rows, in order."""
+    """The data set's rows as record batches of at most `rows` rows, in order; fewer where bytes make them large."""
     import pyarrow.parquet as pq
 
     for part in dataset.parts:
         with pq.ParquetFile(path(part.blob)) as file:
-            yield from file.iter_batches(batch_size=rows, columns=columns)
+            # A row group of images is as large as memory should hold, and a batch would reach over several.
+            heavy = "binary" in {str(field.type) for field in file.schema_arrow if not columns or field.name in columns}
+            groups = [[i] for i in range(file.num_row_groups)] if heavy else [None]
+            for group in groups:
+                yield from file.iter_batches(batch_size=rows, row_groups=group, columns=columns)
 
 
 # What the steps remember
