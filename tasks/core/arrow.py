@@ -142,7 +142,6 @@ def grouped(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa
 def _ends(batch: pa.RecordBatch, heavy: list[str]) -> np.ndarray[Any, np.dtype[np.int64]] | None:
     """Where each row ends when the bytes of all rows are laid end to end; None without columns of bytes."""
     import numpy as np
-    import pyarrow.compute as pc
 
     if not heavy:
         return None
