@@ -15,7 +15,8 @@ from tasks.sources.csv import Csv
 from tasks.sources.http import Http
 from tasks.sources.jsonl import Jsonl
 from tasks.sources.parquet import Parquet
+from tasks.sources.sql import Sql
 
-Source = Annotated[Csv | Http | Jsonl | Parquet, Field(discriminator="kind")]
+Source = Annotated[Csv | Http | Jsonl | Parquet | Sql, Field(discriminator="kind")]
 
-__all__ = ["Csv", "Http", "Jsonl", "Parquet", "Source"]
+__all__ = ["Csv", "Http", "Jsonl", "Parquet", "Source", "Sql"]

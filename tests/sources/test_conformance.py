@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,16 +20,29 @@ from tasks.collect import collect
 from tasks.core import arrow, store
 from tasks.core.errors import DataError
 from tasks.core.intake import Intake
-from tasks.sources import Csv, Http, Jsonl, Parquet, Source
+from tasks.sources import Csv, Http, Jsonl, Parquet, Source, Sql
 
 pytestmark = pytest.mark.usefixtures("open_store")
 
 KINDS: tuple[type[Any], ...] = get_args(get_args(Source)[0])
+
+
+def write_sqlite(frame: pl.DataFrame, path: Path) -> None:
+    kinds = {pl.Int64: "integer", pl.Float64: "real", pl.Boolean: "boolean", pl.String: "text"}
+    names = [name.replace('"', '""') for name in frame.columns]
+    columns = ", ".join(f'"{name}" {kinds[kind]}' for name, kind in zip(names, frame.dtypes, strict=True))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"create table rows ({columns})")
+        connection.executemany(f"insert into rows values ({', '.join('?' * frame.width)})", frame.rows())
+        connection.commit()
+
+
 WRITERS: dict[type[Any], Callable[[pl.DataFrame, Path], None]] = {
     Csv: pl.DataFrame.write_csv,
     Http: pl.DataFrame.write_json,
     Jsonl: pl.DataFrame.write_ndjson,
     Parquet: pl.DataFrame.write_parquet,
+    Sql: write_sqlite,
 }
 FRAME = pl.DataFrame(
     {
