@@ -8,7 +8,7 @@ from typing import Any
 
 from tasks.check import check, check_splits
 from tasks.collect import collect
-from tasks.core import store
+from tasks.core import collected, store
 from tasks.core.records import Candidates, CheckedDataset, Splits
 from tasks.prepare import prepare
 from tasks.project import Project, load_project
@@ -23,18 +23,24 @@ def run(options: argparse.Namespace) -> int:
         raw = check.fn(collect.fn(project.source), project.expectations.raw)
         splits = check_splits.fn(prepare.fn(raw, project.preparation), project.expectations.prepared)
         candidates = select_model.fn(splits, project.selection)
+        look = collected.described(project.source)
     if options.json:
-        print(json.dumps(_facts(project, raw, splits.splits, candidates)))
+        print(json.dumps(_facts(project, raw, splits.splits, candidates, look)))
     else:
-        print("\n".join(_lines(project, raw, splits.splits, candidates)))
+        print("\n".join(_lines(project, raw, splits.splits, candidates, look)))
     return 0
 
 
-def _facts(project: Project, raw: CheckedDataset, splits: Splits, candidates: Candidates) -> dict[str, Any]:
+def _facts(project: Project, raw: CheckedDataset, splits: Splits, candidates: Candidates, look: str) -> dict[str, Any]:
     return {
         "project": project.name,
         "configuration": _configuration(project),
-        "data": {"n_rows": raw.dataset.n_rows, "digest": raw.dataset.digest, "quarantined": raw.report.n_quarantined},
+        "data": {
+            "look": look,
+            "n_rows": raw.dataset.n_rows,
+            "digest": raw.dataset.digest,
+            "quarantined": raw.report.n_quarantined,
+        },
         "target": splits.target.model_dump(mode="json"),
         "metric": candidates.metric,
         "features": [feature.model_dump(mode="json") for feature in splits.features],
@@ -51,7 +57,7 @@ def _configuration(project: Project) -> dict[str, Any]:
     }
 
 
-def _lines(project: Project, raw: CheckedDataset, splits: Splits, candidates: Candidates) -> list[str]:
+def _lines(project: Project, raw: CheckedDataset, splits: Splits, candidates: Candidates, look: str) -> list[str]:
     target, problem = splits.target, splits.target.problem
     classes = (
         f" of {', '.join(target.classes[:10])}{' …' if len(target.classes) > 10 else ''}" if target.classes else ""
@@ -60,7 +66,7 @@ def _lines(project: Project, raw: CheckedDataset, splits: Splits, candidates: Ca
     rows = f"{raw.dataset.n_rows:,} rows, {len(raw.dataset.columns)} columns"
     lines = [
         f"{project.name}",
-        _line("source", f"{project.source.kind} {project.source.title}: {rows}"),
+        _line("source", f"{project.source.kind} {project.source.title}: {f'{look}; ' if look else ''}{rows}"),
         _line(
             "expectations", f"{raw.report.evaluated} asked of the raw rows; {raw.report.n_quarantined} rows quarantined"
         ),
