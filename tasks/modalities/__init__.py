@@ -10,8 +10,9 @@ from tasks.core.cells import IsReadable
 from tasks.core.records import BYTES, Column, ColumnType, FeatureKind
 from tasks.modalities.image import Image
 from tasks.modalities.modality import Modality
+from tasks.modalities.sound import Sound
 
-MODALITIES: Mapping[FeatureKind, Modality] = {modality.kind: modality for modality in (Image(),)}
+MODALITIES: Mapping[FeatureKind, Modality] = {modality.kind: modality for modality in (Image(), Sound())}
 """By the kind of their features."""
 
 

@@ -11,12 +11,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from tasks.sources.audio import Audio
 from tasks.sources.csv import Csv
 from tasks.sources.http import Http
 from tasks.sources.jsonl import Jsonl
 from tasks.sources.parquet import Parquet
 from tasks.sources.sql import Sql
 
-Source = Annotated[Csv | Http | Jsonl | Parquet | Sql, Field(discriminator="kind")]
+Source = Annotated[Audio | Csv | Http | Jsonl | Parquet | Sql, Field(discriminator="kind")]
 
-__all__ = ["Csv", "Http", "Jsonl", "Parquet", "Source", "Sql"]
+__all__ = ["Audio", "Csv", "Http", "Jsonl", "Parquet", "Source", "Sql"]
