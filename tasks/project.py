@@ -141,7 +141,9 @@ def _resolved(said: dict[str, Any], folder: Path) -> dict[str, Any]:
 def _placed(value: Any, folder: Path, key: str = "") -> Any:
     """A part of `source:` with each path absolute, and all variables known; what else they hold is read at use."""
     if isinstance(value, dict):
-        return {name: _placed(item, folder, str(name)) for name, item in cast("dict[Any, Any]", value).items()}
+        inner = cast("dict[Any, Any]", value).items()
+        # A feature may be called `path`.
+        return {name: item if name == "features" else _placed(item, folder, str(name)) for name, item in inner}
     if isinstance(value, list):
         return [_placed(item, folder, key) for item in cast("list[Any]", value)]
     if not isinstance(value, str):

@@ -20,13 +20,13 @@ from tasks.collect import collect
 from tasks.core import arrow, store
 from tasks.core.errors import DataError
 from tasks.core.intake import Intake
-from tasks.sources import Csv, Http, Jsonl, Parquet, Source, Sql
+from tasks.sources import Csv, Events, Http, Jsonl, Parquet, Source, Sql
 from tasks.sources.media_folder import MediaFolder
 
 pytestmark = pytest.mark.usefixtures("open_store")
 
-OTHERS = (MediaFolder,)
-"""What makes other rows than it reads: test_audio.py asks the same of them."""
+OTHERS = (Events, MediaFolder)
+"""What makes other rows than it reads: test_events.py and test_audio.py ask the same of them."""
 KINDS: tuple[type[Any], ...] = tuple(kind for kind in get_args(get_args(Source)[0]) if not issubclass(kind, OTHERS))
 
 
