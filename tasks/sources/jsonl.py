@@ -6,10 +6,12 @@ these in those types. So each line is parsed once, and memory does not grow with
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from tasks.core import arrow
 from tasks.core.errors import DataError
@@ -24,8 +26,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ENDINGS = (".jsonl", ".ndjson")
+AHEAD = 2
+"""Blocks that are parsed at a time; pyarrow shares all processors among them."""
 MOST_BROKEN = 10_000
 """So many broken lines, and more of them than good ones, are no JSON lines at all."""
+
+T = TypeVar("T")
 
 
 class Jsonl(Record):
@@ -91,19 +97,15 @@ class _Parsed:
 
     def _went_through(self) -> bool:
         n_rows, n_lines = 0, 0
-
-        def reject(number: int, reason: str, line: bytes) -> None:
-            where = f"{self.file.name}, line {n_lines + number + 1:,}"
-            self.rejected.append((where, reason, line[:MOST_BYTES]))
-            if len(self.rejected) > max(MOST_BROKEN, n_rows):
-                raise self._no_lines()
-
         with _Spool(self._place) as spool, opened(self.file) as stream:
             self._parts = spool.parts
-            for block in blocks(stream):
-                table = table_of(block, self._texts, self.file.name, reject)
-                n_lines += block.count(b"\n")
+            for block, table, broken in _ahead(self._table, blocks(stream)):
                 n_rows += table.num_rows
+                for number, reason, line in broken:
+                    self.rejected.append((f"{self.file.name}, line {n_lines + number + 1:,}", reason, line))
+                if len(self.rejected) > max(MOST_BROKEN, n_rows):
+                    raise self._no_lines()
+                n_lines += block.count(b"\n")
                 if not self._widen(table.schema):
                     return False
                 spool.write(table)
@@ -112,6 +114,14 @@ class _Parsed:
         if not n_rows:
             raise NoRows(f"{self.file.name} is empty", expected="one JSON object a line", action="Check what wrote it")
         return True
+
+    def _table(self, block: bytes) -> tuple[bytes, pa.Table, list[tuple[int, str, bytes]]]:
+        broken: list[tuple[int, str, bytes]] = []
+
+        def reject(number: int, reason: str, line: bytes) -> None:
+            broken.append((number, reason, line[:MOST_BYTES]))
+
+        return block, table_of(block, self._texts, self.file.name, reject), broken
 
     def _widen(self, found: pa.Schema) -> bool:
         """Take a block's types into account; False when dates of before must be read as text."""
@@ -141,6 +151,22 @@ class _Parsed:
             found=f"{reason}: {line[:60].decode(errors='replace')!r}",
             action="Check that the file holds JSON lines",
         )
+
+
+def _ahead(work: Callable[[bytes], T], items: Iterator[bytes]) -> Iterator[T]:
+    """What `work` makes of each, in order; the next ones are under way while the caller is busy with one."""
+    with ThreadPoolExecutor(AHEAD) as threads:
+        waiting: deque[Future[T]] = deque()
+        try:
+            for item in items:
+                waiting.append(threads.submit(work, item))
+                if len(waiting) > AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 class _Spool:
