@@ -69,7 +69,7 @@ def place(
         """
     )
     if isinstance(at, AfterEvent):
-        _leave_out(connection, "moment > last", "whose point is after the end of the log", intake)
+        _leave_out(connection, "moment > last", "whose point is after the end of the log; left out", intake)
     if label is not None:
         _label(connection, label, intake, title)
         return "BOOLEAN"
