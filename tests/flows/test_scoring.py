@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import json
 from pathlib import Path
 
+import numpy as np
+import PIL.Image
 import polars as pl
 import pytest
 
 from flows import scoring
+from tasks.check import check, check_splits
+from tasks.collect import collect
 from tasks.core import store
 from tasks.core.errors import DataError, UsageError
+from tasks.core.expectations import PreparedExpectations, RawExpectations
 from tasks.core.records import Member
+from tasks.prepare import Preparation, prepare
 from tasks.scoring.scorer import Scorer
+from tasks.sources.images import Images
 from tasks.train import Training, train
 from tests.conftest import splits_of
 
@@ -71,3 +81,72 @@ def test_names_that_say_no_format_and_folders_that_are_not_there_are_wrong_use(
     (tmp_path / rows).write_text("x,kind\n1,a\n")
     with pytest.raises(UsageError):
         scoring.score(scorer, tmp_path / rows, tmp_path / output)
+
+
+# Images: what cannot be read has no answer, and the others do
+
+
+def png(shade: int) -> bytes:
+    file = io.BytesIO()
+    PIL.Image.fromarray((np.arange(64).reshape(8, 8) % 7 * 9 + shade).astype(np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
+    folder = tmp_path_factory.mktemp("shades")
+    for shade in range(200):
+        file = folder / ("dark" if shade < 100 else "light") / f"{shade:03}.png"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(png(shade))
+    with store.opened(tmp_path_factory.mktemp("home")):
+        raw = check.fn(collect.fn(Images(path=str(folder))), RawExpectations())
+        splits = check_splits.fn(prepare.fn(raw, Preparation(target="label")), PreparedExpectations())
+        member = Member(family="linear", params='{"penalty": 1.0}', weight=1.0, score=0.1)
+        model = train.fn((member,), splits, Training(threads=1), "log_loss", "shades")
+        return Scorer.open(store.path(model.artifact), model.digest)
+
+
+def test_a_folder_of_images_is_not_answered(pictures: Scorer, tmp_path: Path) -> None:
+    folder, output = tmp_path / "new", tmp_path / "answers.csv"
+    folder.mkdir()
+    for name, data in {"a.png": png(5), "b.png": png(195), "c.png": png(180)[:60]}.items():
+        (folder / name).write_bytes(data)
+    assert scoring.score(pictures, folder, output) == 3
+    found = read(output)
+    assert found.columns == ["__file__", "prediction", "probability_dark", "probability_light", "__problem__"]
+    assert found["prediction"].to_list() == ["dark", "light", None]
+    problems = found["__problem__"].to_list()
+    assert problems[:2] == [None, None] and problems[2]
+
+
+def test_one_image_or_one_row_is_not_answered(pictures: Scorer, tmp_path: Path) -> None:
+    file = tmp_path / "one.png"
+    file.write_bytes(png(190))
+    (found,) = scoring.answers(pictures, file)
+    assert found["prediction"].to_list() == ["light"]
+    row = json.dumps({"image": base64.b64encode(png(3)).decode()})
+    assert scoring.answer(pictures, row)["prediction"].to_list() == ["dark"]
+    written = io.BytesIO()
+    assert scoring.write_jsonl(written, iter([found])) == 1
+    assert json.loads(written.getvalue())["prediction"] == "light"
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [("{", "no JSON"), ("[1]", "an object"), ('{"imagee": null}', "imagee"), ('{"image": "%"}', "base64")],
+)
+def test_a_row_that_is_none_gives_a_traceback(pictures: Scorer, row: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        scoring.answer(pictures, row)
+
+
+def test_rows_on_standard_input_are_not_answered(
+    pictures: Scorer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lines = [{"image": base64.b64encode(png(2)).decode()}, {"image": base64.b64encode(b"none").decode()}]
+    given = io.TextIOWrapper(io.BytesIO("\n".join(map(json.dumps, lines)).encode()))
+    monkeypatch.setattr("sys.stdin", given)
+    found = pl.concat(scoring.answers(pictures, Path("-")))
+    assert found["prediction"].to_list() == ["dark", None]
+    assert found["__problem__"][1]
