@@ -15,10 +15,11 @@ from tasks.sources.audio import Audio
 from tasks.sources.csv import Csv
 from tasks.sources.events import Events
 from tasks.sources.http import Http
+from tasks.sources.images import Images
 from tasks.sources.jsonl import Jsonl
 from tasks.sources.parquet import Parquet
 from tasks.sources.sql import Sql
 
-Source = Annotated[Audio | Csv | Events | Http | Jsonl | Parquet | Sql, Field(discriminator="kind")]
+Source = Annotated[Audio | Csv | Events | Http | Images | Jsonl | Parquet | Sql, Field(discriminator="kind")]
 
-__all__ = ["Audio", "Csv", "Events", "Http", "Jsonl", "Parquet", "Source", "Sql"]
+__all__ = ["Audio", "Csv", "Events", "Http", "Images", "Jsonl", "Parquet", "Source", "Sql"]

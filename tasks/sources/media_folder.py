@@ -132,5 +132,5 @@ def _look(listing: Listing, classes: list[str], column: str) -> str:
 
 
 def _none_readable(title: str, column: str, intake: Intake) -> DataError:
-    reasons = "; ".join(f"{n_items:,} times: {reason}" for reason, n_items in intake.reasons.most_common(3))
+    reasons = "; ".join(f"{reason} ({n_items:,})" for reason, n_items in intake.reasons.most_common(3))
     return DataError(f"{title} holds no {column} that can be read", found=reasons, action="Check what wrote the files")
