@@ -13,7 +13,8 @@ from tasks.core.intake import Intake
 from tasks.core.nearest import perhaps
 from tasks.core.records import Record
 from tasks.sources.csv import Csv
-from tasks.sources.event_log import MOST_SHOWN, moment
+from tasks.sources.event_quarantine import MOST_SHOWN
+from tasks.sources.event_sql import moment
 from tasks.sources.files import Place, listed, title
 from tasks.sources.layout import layout_of
 from tasks.sources.parquet import Parquet

@@ -17,7 +17,7 @@ from tasks.core.records import Record
 from tasks.sources import event_labels
 from tasks.sources.event_features import duration
 from tasks.sources.event_labels import LabelledBy
-from tasks.sources.event_log import quoted
+from tasks.sources.event_sql import quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

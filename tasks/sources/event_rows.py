@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from tasks.core.arrow import GROUP_ROWS
 from tasks.sources.event_features import SECOND, Aggregate, Window
-from tasks.sources.event_log import Keys, named, quoted
+from tasks.sources.event_log import Keys
+from tasks.sources.event_sql import named, quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa

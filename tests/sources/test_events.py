@@ -26,7 +26,7 @@ from tasks.core.intake import Intake
 from tasks.core.splits import GroupSplit, HashSplit
 from tasks.prepare import Preparation, prepare
 from tasks.project import load_project
-from tasks.sources import Source, event_log
+from tasks.sources import Source, event_log, event_quarantine
 from tasks.sources.event_features import FUNCTIONS, Aggregate, parsed
 from tasks.sources.events import Events
 from tasks.sources.files import listed
@@ -356,7 +356,7 @@ def test_broken_events_vanish_or_stop_the_reading(tmp_path: Path, monkeypatch: p
     assert intake.reasons == reasons
     rejected = {content for _, _, content in intake._rejected}
     assert b"line 2: no json" in rejected and b"[1]" in rejected
-    monkeypatch.setattr(event_log, "MOST_SHOWN", 2)
+    monkeypatch.setattr(event_quarantine, "MOST_SHOWN", 2)
     intake = Intake()
     read(source(tmp_path), intake)
     assert intake.reasons == reasons and sum(content != b"" for _, _, content in intake._rejected) == 2
