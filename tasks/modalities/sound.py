@@ -32,7 +32,7 @@ class Sound(Modality):
 
     kind = "sound"
     column_type = "sound"
-    strange = (0.0, 30.0, -30.0)
+    strange = (0.0, 20.0, -20.0)
 
     def feature(self, train: Dataset, column: str, expression: str | None) -> Feature | Note:
         from tasks.modalities import spectrum
@@ -78,9 +78,10 @@ class Sound(Modality):
         return encode
 
     def front(self, feature: Feature, wants: Wants, seed: int) -> Any:
-        """Standardised; compact: the principal components, standardised after and not before.
+        """Standardised, or the principal components, as large as they are: about one, the first ones larger.
 
-        So columns that hardly vary weigh nothing: scaled up they would be the noise of the quietest coefficients.
+        With components of equal size a network learnt spoken digits, and heard other speakers, worse (0.42 against
+        0.55 right of a speaker who was not among the training rows).
         """
         from sklearn.decomposition import PCA
         from sklearn.impute import SimpleImputer
@@ -90,8 +91,7 @@ class Sound(Modality):
         filled = SimpleImputer(keep_empty_features=True)
         if wants == "wide":
             return make_pipeline(filled, StandardScaler())
-        components = PCA(json.loads(feature.settings)["components"], svd_solver="covariance_eigh")
-        return make_pipeline(filled, components, StandardScaler())
+        return make_pipeline(filled, PCA(json.loads(feature.settings)["components"], svd_solver="covariance_eigh"))
 
     def fault(self, value: bytes) -> str | None:
         try:

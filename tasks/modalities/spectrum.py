@@ -22,7 +22,7 @@ WINDOW, HOP = 0.032, 0.01
 LOWEST = 50.0
 """Hertz. Below is the hum of the mains."""
 BANDS = 40
-FLOOR = 4 * np.log(10)
+FLOOR = 1e-4
 """What is 40 dB below the loudest band counts as silence: there rooms differ, not sounds."""
 TRIM = 1e-3
 """Both ends are cut to where the energy is 30 dB below the loudest moment."""
@@ -39,6 +39,7 @@ def width(coefficients: int, steps: int) -> int:
 def view(sound: Samples, loudest: float, rate: int, coefficients: int, steps: int) -> Array:
     """The coefficients, step by step, their means and spreads; duration, loudness, crossings of zero, and centre.
 
+    Levels are in bels, so that all of it has spreads of about one.
     `sound` is scaled to a peak of 1, which was `loudest`. Sounds of any length are stretched to the same steps.
     """
     from scipy.fft import dct
@@ -49,7 +50,7 @@ def view(sound: Samples, loudest: float, rate: int, coefficients: int, steps: in
     first, last = int(loud[0]), int(loud[-1])
     power = power[first : last + 1]
     # What is only above the highest frequency of this rate leaves nothing at all.
-    levels = np.log(np.maximum(power, power.max() * np.exp(-FLOOR) + 1e-20))
+    levels = np.log10(np.maximum(power, power.max() * FLOOR + 1e-20))
     cepstrum: Array = np.asarray(dct(levels, axis=1, norm="ortho"))[:, :coefficients]
     means = cepstrum.mean(axis=0)
     hop = _hop(rate)
@@ -58,7 +59,7 @@ def view(sound: Samples, loudest: float, rate: int, coefficients: int, steps: in
     centres = power @ np.arange(BANDS) / np.maximum(power.sum(axis=1), np.finfo(float).tiny)
     statistics = [
         np.log(last + 1 - first),
-        np.log(np.sqrt((heard**2).mean()) + 1e-6) + np.log(loudest),
+        np.log10((heard**2).mean() + 1e-12) + 2 * np.log10(loudest),
         10 * np.count_nonzero(np.diff(np.signbit(heard))) / len(heard),
         centres.mean() / 10,
         centres.std() / 10,
