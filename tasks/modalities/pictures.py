@@ -53,6 +53,8 @@ def decoded(value: bytes, enough: int) -> PIL.Image.Image:
         raise
     except PIL.Image.DecompressionBombError as exc:
         raise Unreadable(f"it has more than {MOST_PIXELS:,} pixels") from exc
+    except PIL.UnidentifiedImageError as exc:
+        raise Unreadable(f"the {format_of(value)} is damaged: its header cannot be read") from exc
     except Exception as exc:  # Pillow's decoders raise of all kinds: OSError, SyntaxError, struct.error, IndexError, …
         raise Unreadable(f"the {format_of(value)} is damaged: {_first_line(exc)}") from exc
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from tasks.core.errors import DataError
 from tasks.core.nearest import perhaps
 from tasks.core.records import BYTES, Column
+from tasks.modalities import reading
 from tasks.serving.refusal import Refusal
 
 
@@ -66,6 +68,23 @@ def fault_of(body: bytes, columns: Sequence[Column], parser_says: str) -> Refusa
         if index < len(rows) and (refusal := _fault(index, rows[index], columns)):
             return refusal
     return _not_json(parser_says)
+
+
+def unreadable(values: Mapping[str, Any], columns: Sequence[Column], index: int, error: DataError) -> Refusal:
+    """Which field of a row that the parser took cannot be read, and why: the bytes of an image that is cut off."""
+    for column in columns:
+        value, modality = values[column.name], reading(column.type) if column.type in BYTES else None
+        if value is not None and modality is not None and (reason := modality.fault(value)):
+            return Refusal(
+                422,
+                f"The field “{column.name}” cannot be read",
+                row=index,
+                field=column.name,
+                expected=f"{EXPECTED[column.type]}, or null for a missing value",
+                found=reason,
+                action="Send the whole file, as it is.",
+            )
+    return Refusal(422, error.what, row=index, expected=error.expected, found=error.found, action=error.action)
 
 
 def _fault(index: int, row: Any, columns: Sequence[Column]) -> Refusal | None:

@@ -90,11 +90,15 @@ class Predict:
     async def _answers(self, body: bytes) -> bytes:
         group = self.group
         model = group.model
-        rows, single = model.schema.read(body)
-        pack = model.schema.pack
+        schema = model.schema
+        rows, single = schema.read(body)
+        slow = schema.is_slow
         answers: list[Any] = []
         for start in range(0, len(rows), CHUNK):
-            for output in await group.ask([pack(row) for row in rows[start : start + CHUNK]]):
+            chunk = rows[start : start + CHUNK]
+            # An image takes milliseconds to decode, in which the loop would answer nobody.
+            floats = await asyncio.to_thread(schema.packed, chunk, start) if slow else schema.packed(chunk, start)
+            for output in await group.ask(floats):
                 answers.append(model.answer(f"{self._prefix}-{next(self._count):x}", output, len(answers)))
         return msgspec.json.encode(answers[0] if single else answers)
 

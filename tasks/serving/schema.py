@@ -7,16 +7,17 @@ looked at a second time, slowly, to say which row and which field.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec.structs import astuple
 
+from tasks.core.errors import DataError
 from tasks.core.expressions import declared_row
 from tasks.core.records import ModelCard
-from tasks.modalities import matrix
-from tasks.serving.faults import TYPES, fault_of, moment
+from tasks.modalities import MODALITIES, matrix
+from tasks.serving.faults import TYPES, fault_of, moment, unreadable
 from tasks.serving.refusal import Refusal
 
 MAX_ROWS = 10_000  # about 70 ms of work: a longer list belongs in `keepfit predict`
@@ -28,6 +29,7 @@ class RowSchema:
     def __init__(self, card: ModelCard) -> None:
         self._columns = card.inputs
         self._names = tuple(column.name for column in card.inputs)
+        self._is_slow = any(feature.kind in MODALITIES for feature in card.features)
         self._declared: Callable[[dict[str, Any]], dict[str, Any]] = declared_row(card.features)
         self._floats: Callable[[Mapping[str, Any]], list[float]] = matrix.row(card.features)
         # msgspec cannot match a key that JSON has to escape: such rows are parsed first and renamed.
@@ -63,9 +65,22 @@ class RowSchema:
             )
         return rows, single
 
-    def pack(self, row: Any) -> list[float]:
-        """The model's input floats for a row that `read` gave."""
-        return self._floats(self._declared(dict(zip(self._names, astuple(row), strict=True))))
+    @property
+    def is_slow(self) -> bool:
+        """Whether packing takes long: images and sounds are decoded, texts are taken apart."""
+        return self._is_slow
+
+    def pack(self, row: Any, number: int = 0) -> list[float]:
+        """The model's input floats for the row of this number that `read` gave. Raises Refusal."""
+        values = dict(zip(self._names, astuple(row), strict=True))
+        try:
+            return self._floats(self._declared(values))
+        except DataError as exc:
+            raise unreadable(values, self._columns, number, exc) from exc
+
+    def packed(self, rows: Sequence[Any], first: int) -> list[list[float]]:
+        """The same for several rows, the first of which has that number."""
+        return [self.pack(row, number) for number, row in enumerate(rows, first)]
 
     def _read_renamed(self, body: bytes, single: bool) -> list[Any]:
         parsed = msgspec.json.decode(body)
