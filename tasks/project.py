@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
@@ -20,6 +20,7 @@ from tasks.evaluate import EvaluationSection
 from tasks.prepare import Preparation
 from tasks.select_model import Models
 from tasks.sources import Source
+from tasks.sources.joined import Joined
 from tasks.train import Training
 from tasks.tune import Tuning
 
@@ -42,7 +43,7 @@ class Project(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")
-    source: Source
+    source: Annotated[Source | Joined, Field(discriminator="kind")]
     target: str = Field(min_length=1)
     problem: ProblemWish | None = None
     features: dict[str, str] = {}
@@ -135,6 +136,8 @@ def _resolved(said: dict[str, Any], folder: Path) -> dict[str, Any]:
     if isinstance(source := said.get("source"), str):
         # `source: passengers.csv` says all that there is to say.
         source = {"kind": Path(source).suffix.removeprefix("."), "path": source}
+    if isinstance(source, list):
+        source = {"kind": "joined", "sources": source}
     return {**said, "source": _placed(source, folder)} if "source" in said else said
 
 

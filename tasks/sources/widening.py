@@ -35,7 +35,7 @@ class Spool:
             for found in batches:
                 for name, values in zip(found.schema.names, found.columns, strict=True):
                     self._types[name] = _wider(self._types.get(name, pa.null()), values.type, name)
-                    if pa.types.is_string(values.type):
+                    if pa.types.is_string(values.type) and self._dates.get(name) != pa.string():
                         self._dates[name] = _wider(self._dates.get(name, pa.null()), _date_type(values))
                     if not _are_truths(values):
                         numbers.add(name)
@@ -128,6 +128,8 @@ def _date_type(values: Any) -> pa.DataType:
     if pa.types.is_string(values.type):
         for kind in (pa.date32(), pa.timestamp("us"), pa.timestamp("us", "UTC")):
             try:
+                # A cast that fails goes on to the end before it says so: the first values tell it cheaply.
+                values.slice(0, 64).cast(kind)
                 values.cast(kind)
             except pa.ArrowInvalid:
                 continue
