@@ -95,6 +95,8 @@ def ready(way: str, url: str, folder: Path) -> Callable[[], object]:
         place = sqlite3.connect(engine.url.database or "") if engine.dialect.name == "sqlite" else engine.connect()
         return lambda: polars.read_database(QUERY, place)
 
+    import pyarrow.parquet  # noqa: F401
+
     from tasks.collect import collect
     from tasks.core import store
     from tasks.sources import Sql
