@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
+from sklearn.kernel_approximation import Nystroem
 from sklearn.preprocessing import (
     MaxAbsScaler,
     MinMaxScaler,
@@ -65,6 +66,20 @@ def _shift_and_scale(graph: Graph, x: str, centre: Any, scale: Any) -> str:
 def _components(fitted: Any, graph: Graph, x: str) -> str:
     projected = graph.add("MatMul", graph.add("Sub", x, fitted.mean_), fitted.components_.T)
     return graph.add("Div", projected, np.sqrt(fitted.explained_variance_)) if fitted.whiten else projected
+
+
+@convert.register(Nystroem)
+def _nystroem(fitted: Any, graph: Graph, x: str) -> str:
+    """exp(-gamma |x - landmark|²) of each landmark, times the root of the landmarks' own kernel."""
+    if fitted.kernel != "rbf" or fitted.gamma is None:
+        raise refuse(fitted, f"kernel={fitted.kernel!r}, gamma={fitted.gamma}", "kernel='rbf' and a gamma")
+    landmarks = np.asarray(fitted.components_, dtype=float)
+    square = graph.add("ReduceSum", graph.add("Mul", x, x), np.array([1]), keepdims=1)
+    product = graph.add("MatMul", x, 2 * landmarks.T)
+    distance = graph.add("Add", graph.add("Sub", square, product), (landmarks**2).sum(axis=1)[None, :])
+    distance = graph.add("Max", distance, np.array(0.0))
+    likeness = graph.add("Exp", graph.add("Mul", distance, np.array(-float(fitted.gamma))))
+    return graph.add("MatMul", likeness, fitted.normalization_.T)
 
 
 @convert.register(PowerTransformer)

@@ -25,6 +25,7 @@ def profile_of(splits: Splits) -> Profile:
         n_classes=len(splits.target.classes),
         skewed_target=splits.target.problem == "regression" and _is_skewed(splits),
         cores=os.cpu_count() or 1,
+        n_wide=sum(feature.kind in ("image", "sound") for feature in splits.features),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     )
 

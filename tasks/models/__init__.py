@@ -8,13 +8,14 @@ from tasks.models.baseline import Baseline
 from tasks.models.boosting import Boosting
 from tasks.models.family import Family
 from tasks.models.forest import Forest
+from tasks.models.kernel import Kernel
 from tasks.models.linear import Linear
 from tasks.models.neural import Neural
 from tasks.models.tree import Tree
 
-FamilyName = Literal["baseline", "linear", "boosting", "forest", "neural", "tree"]
+FamilyName = Literal["baseline", "linear", "boosting", "forest", "kernel", "neural", "tree"]
 
 # In this order their first defaults are tried: a budget that ends early has then seen the strongest ones.
 FAMILIES: dict[str, Family] = {
-    family.kind: family for family in (Baseline(), Linear(), Boosting(), Forest(), Neural(), Tree())
+    family.kind: family for family in (Baseline(), Linear(), Kernel(), Boosting(), Forest(), Neural(), Tree())
 }

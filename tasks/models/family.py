@@ -27,7 +27,8 @@ class Profile(Record):
     """What is known of the data and the machine before any model is fitted.
 
     `n_rows` are rows for training, `n_levels` the known values of all categories together, `widest_category` those
-    of the largest one; `skewed_target` says that a regression's target is never negative and has a long right tail.
+    of the largest one; `n_wide` features are images or sounds; `skewed_target` says that a regression's target is
+    never negative and has a long right tail.
     """
 
     n_rows: int
@@ -40,6 +41,7 @@ class Profile(Record):
     skewed_target: bool
     cores: int
     memory_bytes: int
+    n_wide: int = 0
 
     @property
     def cells(self) -> int:

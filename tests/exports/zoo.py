@@ -20,6 +20,7 @@ from sklearn.ensemble import (
 )
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
+from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import (
     ElasticNet,
     GammaRegressor,
@@ -174,6 +175,9 @@ EVERY: dict[str, Callable[[str], Any]] = {
         linear(problem),
     ),
     "components": lambda problem: make_pipeline(imputed(StandardScaler(), PCA(2, whiten=True)), linear(problem)),
+    "landmarks": lambda problem: make_pipeline(
+        imputed(StandardScaler()), Nystroem(gamma=0.05, n_components=40, random_state=0), linear(problem)
+    ),
     "variance": lambda problem: make_pipeline(imputed(MaxAbsScaler(), VarianceThreshold(1e-6)), linear(problem)),
     "functions": lambda problem: make_pipeline(
         imputed(
