@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -10,10 +11,13 @@ from pydantic import Field
 from tasks.core import store
 from tasks.core.errors import DataError
 from tasks.core.nearest import perhaps
-from tasks.core.records import CheckedDataset, Dataset, Note, Record, Splits, is_provenance
+from tasks.core.records import CheckedDataset, Dataset, Note, Reading, Record, Splits, is_provenance
 from tasks.core.splits import HashSplit, Split
 from tasks.core.step import step
 from tasks.core.targets import ProblemWish
+
+FIRST_ROWS = 10_000
+"""Of a text column: they say whether it is language."""
 
 
 class Preparation(Record):
@@ -26,6 +30,8 @@ class Preparation(Record):
     """Declared features: name and expression over the input columns."""
     drop: tuple[str, ...] = ()
     """Columns that are no features; a declared feature may still be made of them."""
+    columns: dict[str, Reading] = Field(default_factory=dict)
+    """How to read columns and declared features that keepfit would read otherwise."""
     split: Split = HashSplit()
     seed: int = 0
     duplicates: Literal["drop", "keep"] = "drop"
@@ -45,12 +51,13 @@ def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
         raise no_feature(left_out)
     unclean = prepared.unclean_columns(rows)
     target = prepared.target(rows, section.target, section.problem)
-    placed = partition(rows, inputs, target.name, section.split, section.seed, section.duplicates == "drop")
+    language = _language(rows, inputs, section)
+    placed = partition(rows, inputs, target.name, section.split, section.seed, section.duplicates == "drop", language)
     recipe = prepared.Recipe(inputs, [note.column for note in unclean if note.column], section.features, target)
     train, validation, test = prepared.write(rows, recipe, placed)
     unseen = {note.column for note in left_out}
     seen = [column for column in rows.columns if column.name in inputs and column.name not in unseen]
-    made, dropped = features(train, seen, section.features)
+    made, dropped = features(train, seen, section.features, section.columns)
     used = prepared.columns_used(made)
     return Splits(
         train=train,
@@ -61,8 +68,25 @@ def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
         target=target,
         notes=(*rows.notes, *left_out, *unclean, *placed.notes, *dropped),
         time_column=section.split.column if section.split.by == "time" else None,
-        rule=json.dumps({**section.split.model_dump(mode="json"), "seed": section.seed}, sort_keys=True),
+        rule=_rule(section, language),
     )
+
+
+def _rule(section: Preparation, language: Sequence[str]) -> str:
+    folded = {"folded": language} if language and section.split.by == "hash" else {}
+    return json.dumps({**section.split.model_dump(mode="json"), "seed": section.seed, **folded}, sort_keys=True)
+
+
+def _language(rows: Dataset, inputs: Sequence[str], section: Preparation) -> list[str]:
+    """The raw columns of language, judged by the first rows, which stay the first when there are more."""
+    import polars as pl
+
+    from tasks.modalities.text import is_language
+
+    texts = [each.name for each in rows.columns if each.name in inputs and each.type == "text"]
+    said = {name: reading != "category" for name, reading in section.columns.items()}
+    first = store.scan(rows).select(texts).head(FIRST_ROWS).collect()
+    return [each.name for each in first if said.get(each.name, each.dtype == pl.String and is_language(each))]
 
 
 def _inputs(rows: Dataset, section: Preparation) -> tuple[list[str], list[Note]]:
@@ -78,6 +102,11 @@ def _inputs(rows: Dataset, section: Preparation) -> tuple[list[str], list[Note]]
     for name in (*section.features, "__row__", "__fold__"):
         if name in names:
             raise DataError(f"Name {name!r} stands for a feature and for a column", action="Rename one of them")
+    for name in section.columns:
+        known = [each for each in (*names, *section.features) if each not in {section.target, by, *section.drop}]
+        if name not in known:
+            action = perhaps(name, known, f"The features are {', '.join(known[:10])}")
+            raise DataError(f"`columns` names {name!r}, which is no column or feature to learn from", action=action)
     computed(store.scan(rows), section.features)  # Nothing is computed yet, but what cannot be is refused.
     needed = {name for text in section.features.values() for name in names_in(text)}
     if section.target in needed:

@@ -12,7 +12,7 @@ from tasks.core import expectations, secrets
 from tasks.core.errors import UsageError
 from tasks.core.expectations import Expectations
 from tasks.core.project_file import explained, project_file, read_yaml
-from tasks.core.records import Record
+from tasks.core.records import Reading, Record
 from tasks.core.splits import HashSplit, Split
 from tasks.core.targets import ProblemWish
 from tasks.deploy import Acceptance
@@ -48,6 +48,7 @@ class Project(BaseModel):
     problem: ProblemWish | None = None
     features: dict[str, str] = {}
     drop: tuple[str, ...] = ()
+    columns: dict[str, Reading] = {}
     metric: str | None = None
     split: Split = HashSplit()
     duplicates: Literal["drop", "keep"] = "drop"
@@ -89,6 +90,7 @@ class Project(BaseModel):
             problem=self.problem,
             features=self.features,
             drop=self.drop,
+            columns=self.columns,
             split=self.split,
             seed=self.seed,
             duplicates=self.duplicates,

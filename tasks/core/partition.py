@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tasks.core import store
 from tasks.core.errors import DataError
 from tasks.core.records import Dataset, Note
-from tasks.core.row_hash import Hashes, mix, row_hashes, value_hashes
+from tasks.core.row_hash import Hashes, folded, mix, row_hashes, value_hashes
 from tasks.core.splits import LEFT_OUT, Assignment, Split, TimeSplit, by_hash, by_time
 
 PARTS = ("train", "validation", "test")
@@ -28,10 +28,19 @@ class Partition:
 
 
 def partition(
-    rows: Dataset, inputs: Sequence[str], target: str, split: Split, seed: int, drop_duplicates: bool
+    rows: Dataset,
+    inputs: Sequence[str],
+    target: str,
+    split: Split,
+    seed: int,
+    drop_duplicates: bool,
+    language: Sequence[str] = (),
 ) -> Partition:
-    """Where each row goes. Rows without a target or a time, and repeated rows, are left out with a note."""
-    hashes, answers, keys = _read(rows, inputs, target, split, seed)
+    """Where each row goes. Rows without a target or a time, and repeated rows, are left out with a note.
+
+    Rows whose texts in the columns of `language` differ in case and spaces alone go the same way by hash.
+    """
+    hashes, answers, keys = _read(rows, inputs, target, split, seed, language)
     notes: list[Note] = []
     stays = answers != 0
     if n_missing := int((~stays).sum()):
@@ -54,7 +63,7 @@ def partition(
 
 
 def _read(
-    rows: Dataset, inputs: Sequence[str], target: str, split: Split, seed: int
+    rows: Dataset, inputs: Sequence[str], target: str, split: Split, seed: int, language: Sequence[str]
 ) -> tuple[Hashes, Hashes, npt.NDArray[Any]]:
     """The rows' hashes, their targets' hashes (0: missing), and what they are split by: hashes or times."""
     hashes: list[Hashes] = []
@@ -64,7 +73,7 @@ def _read(
         hashes.append(row_hashes(batch, inputs, seed))
         answers.append(value_hashes(batch.column(target), target))
         if split.by == "hash":
-            keys.append(hashes[-1])
+            keys.append(row_hashes(folded(batch, language), inputs, seed) if language else hashes[-1])
         elif split.by == "group":
             keys.append(row_hashes(batch, [split.column], seed))
         else:

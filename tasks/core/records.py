@@ -14,7 +14,9 @@ from tasks.core.errors import ProjectError
 
 Problem = Literal["binary", "multiclass", "regression"]
 ColumnType = Literal["number", "integer", "boolean", "text", "date", "binary", "image", "sound"]
-FeatureKind = Literal["number", "boolean", "category", "date", "text", "image", "sound", "component"]
+FeatureKind = Literal["number", "boolean", "category", "date", "text", "sentences", "image", "sound", "component"]
+Reading = Literal["category", "text", "sentences"]
+"""What a project may say that a column is to be read as."""
 BYTES: tuple[ColumnType, ...] = ("binary", "image", "sound")
 """The types of columns that are held as bytes."""
 Severity = Literal["reject", "stop", "warn"]

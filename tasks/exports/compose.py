@@ -12,6 +12,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from tasks.exports.graph import Graph, convert, refuse
+from tasks.modalities.front import STEPS, steps
 
 ONE = np.array(1.0)
 
@@ -27,13 +28,15 @@ def _pipeline(fitted: Any, graph: Graph, x: str) -> str:
 @convert.register(ColumnTransformer)
 def _column_transformer(fitted: Any, graph: Graph, x: str) -> str:
     width = fitted.n_features_in_
+    weights = fitted.transformer_weights or {}
     blocks = []
-    for _, transformer, columns in fitted.transformers_:
+    for name, transformer, columns in fitted.transformers_:
         positions = np.arange(width)[columns]
         if len(positions) == 0 or transformer == "drop":
             continue
         block = x if np.array_equal(positions, np.arange(width)) else graph.columns(x, positions)
-        blocks.append(block if transformer == "passthrough" else convert(transformer, graph, block))
+        block = block if transformer == "passthrough" else convert(transformer, graph, block)
+        blocks.append(graph.add("Mul", block, np.array(float(weights[name]))) if name in weights else block)
     return graph.side_by_side(*blocks)
 
 
@@ -64,6 +67,8 @@ def function(graph: Graph, x: str, applied: Any) -> str | None:
         return graph.add("Log", graph.add("Add", x, ONE))
     if applied is np.square:
         return graph.add("Mul", x, x)
+    if applied is steps:
+        return graph.add("Div", graph.add("Round", graph.add("Mul", x, np.array(STEPS))), np.array(STEPS))
     return graph.add(simple[applied], x) if applied in simple else None
 
 

@@ -28,6 +28,9 @@ Array = np.ndarray
 CROSS_VALIDATED_ROWS = 100_000
 """Beyond so many training rows the error of a single validation set is small beside the time of five more fits."""
 
+SEEN_BYTES = 1_000_000_000
+"""Of matrices behind a front that are kept; large ones are made again for each trial."""
+
 WIDE_ROWS = 512
 """Images and sounds that are in memory at a time."""
 
@@ -81,11 +84,13 @@ class Development:
         if unfitted is None:
             return Seen(self.x, None, self.features)
         key = (wants, hash(rows.tobytes()))
-        if key not in self._seen:
+        if (found := self._seen.get(key)) is None:
             fitted = unfitted.fit(self.x[rows])
             x = fitted.transform(self.x)
-            self._seen[key] = Seen(x, fitted, behind(self.features, x.shape[1]))
-        return self._seen[key]
+            for oldest in list(self._seen)[: max(0, len(self._seen) + 1 - SEEN_BYTES // max(x.nbytes, 1))]:
+                self._seen.pop(oldest, None)
+            return self._seen.setdefault(key, Seen(x, fitted, behind(self.features, x.shape[1])))
+        return found
 
     @property
     def scored(self) -> Array:

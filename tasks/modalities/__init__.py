@@ -10,14 +10,18 @@ from tasks.core.cells import IsReadable
 from tasks.core.records import BYTES, Column, ColumnType, FeatureKind
 from tasks.modalities.image import Image
 from tasks.modalities.modality import Modality
+from tasks.modalities.sentences import Sentences
 from tasks.modalities.sound import Sound
+from tasks.modalities.text import Text
 
-MODALITIES: Mapping[FeatureKind, Modality] = {modality.kind: modality for modality in (Image(), Sound())}
+MODALITIES: Mapping[FeatureKind, Modality] = {
+    modality.kind: modality for modality in (Text(), Sentences(), Image(), Sound())
+}
 """By the kind of their features."""
 
 
 def reading(column_type: ColumnType) -> Modality | None:
-    """The modality that reads raw columns of this type."""
+    """The modality that reads raw columns of this type; texts as counts, unless the project asks for another."""
     return next((modality for modality in MODALITIES.values() if modality.column_type == column_type), None)
 
 

@@ -8,17 +8,21 @@ import polars as pl
 
 from tasks.core import store
 from tasks.core.errors import DataError
-from tasks.core.records import Column, Dataset, Feature, Note
-from tasks.modalities import reading, tabular
+from tasks.core.records import Column, Dataset, Feature, Note, Reading
+from tasks.modalities import MODALITIES, reading, tabular
+from tasks.modalities.text import is_language
 
 CELLS = 20_000_000
 """How many values are in memory at a time."""
 
 
 def features(
-    train: Dataset, columns: Sequence[Column], declared: Mapping[str, str]
+    train: Dataset, columns: Sequence[Column], declared: Mapping[str, str], said: Mapping[str, Reading]
 ) -> tuple[tuple[Feature, ...], tuple[Note, ...]]:
-    """The features that these columns make, and those that the project declares, and notes on those that make none."""
+    """The features that these columns make, and those that the project declares, and notes on those that make none.
+
+    `said` is how the project wants some of them read.
+    """
     found: list[Feature | Note] = []
     table = [column.name for column in columns if column.type not in ("image", "sound")]
     at_once = max(1, CELLS // max(train.n_rows, 1))
@@ -26,11 +30,7 @@ def features(
     for start in range(0, len(names), at_once):
         frame = store.scan(train).select(names[start : start + at_once]).collect()
         for values in frame.iter_columns():
-            expression = declared.get(values.name)
-            made = tabular.feature_or_note(values, expression)
-            if isinstance(made, Note) and values.dtype == pl.String and (text := reading("text")) is not None:
-                made = text.feature(train, values.name, expression)
-            found.append(made)
+            found.append(_one(train, values, declared.get(values.name), said.get(values.name)))
         found += tabular.outliers(frame)
     for column in columns:
         if column.name not in table and (modality := reading(column.type)) is not None:
@@ -42,6 +42,27 @@ def features(
     if not made:
         raise no_feature(notes)
     return made, notes
+
+
+def _one(train: Dataset, values: pl.Series, expression: str | None, said: Reading | None) -> Feature | Note:
+    """What one column makes. A text that is no category is language, or nothing."""
+    is_text = values.dtype == pl.String
+    if said == "category":
+        return tabular.forced_category(values, expression)
+    if said is not None:
+        if not is_text:
+            raise DataError(
+                f"`columns` says that {values.name!r} is to be read as {said}",
+                expected="a column of texts",
+                found=f"{values.dtype}",
+                action="Take it out of `columns` in project.yaml",
+            )
+        return MODALITIES[said].feature(train, values.name, expression)
+    made = tabular.feature_or_note(values, expression)
+    if isinstance(made, Note) and is_text and values.n_unique() > 1 and is_language(values):
+        text = reading("text")
+        return made if text is None else text.feature(train, values.name, expression)
+    return made
 
 
 def no_feature(notes: Sequence[Note]) -> DataError:

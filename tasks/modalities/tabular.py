@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tasks.core.errors import DataError
 from tasks.core.records import Feature, FeatureKind, Note
 
 if TYPE_CHECKING:
@@ -41,6 +42,29 @@ def feature_or_note(values: pl.Series, expression: str | None) -> Feature | Note
     return Feature(name=values.name, kind=kind, expression=expression, reason=reason)
 
 
+def forced_category(values: pl.Series, expression: str | None) -> Feature | Note:
+    """The column as a category because the project says so, however many values it has; of numbers and truths too."""
+    import polars as pl
+
+    if values.dtype.is_temporal() or values.dtype == pl.Binary:
+        raise DataError(
+            f"`columns` says that {values.name!r} is to be read as category",
+            expected="texts, numbers or truth values",
+            found=f"{values.dtype}",
+            action="Take it out of `columns` in project.yaml",
+        )
+    present = values.drop_nulls().cast(pl.String)
+    levels = [(text, n_rows) for text, n_rows in _commonest(present) if n_rows > 1]
+    if not levels:
+        return _dropped(values, "has no value that comes twice")
+    n_different = present.n_unique()
+    reason = f"said to be a category; {n_different:,} different values"
+    if len(levels) < n_different:
+        reason += f", of which {n_different - len(levels):,} count as unknown"
+    names = tuple(text for text, _ in levels)
+    return Feature(name=values.name, kind="category", levels=names, expression=expression, reason=reason)
+
+
 def outliers(frame: pl.DataFrame) -> list[Note]:
     """Notes on numbers that are very far from the rest of their column; they stay, since they may be true."""
     import polars as pl
@@ -71,13 +95,10 @@ def outliers(frame: pl.DataFrame) -> list[Note]:
 
 
 def _category(values: pl.Series, present: pl.Series, expression: str | None) -> Feature | Note:
-    counted = present.alias("text").value_counts(name="n_rows")
-    n_different = len(counted)
+    n_different = present.n_unique()
     if n_different > IDENTIFIER * len(present):
         return _dropped(values, f"has {n_different:,} different texts in {len(present):,} rows, like an identifier")
-    # Ties in the order of the text, or the codes would differ from run to run.
-    commonest = counted.sort(["n_rows", "text"], descending=[True, False]).head(MAX_LEVELS)
-    levels = [(str(text), int(n_rows)) for text, n_rows in commonest.rows() if n_rows > 1]
+    levels = [(text, n_rows) for text, n_rows in _commonest(present) if n_rows > 1]
     covered = sum(n_rows for _, n_rows in levels) / len(present)
     if covered < COVERED:
         reason = f"has {n_different:,} different texts, and the commonest {MAX_LEVELS} are {covered:.0%} of the rows"
@@ -87,6 +108,14 @@ def _category(values: pl.Series, present: pl.Series, expression: str | None) -> 
         reason += f"; the {n_different - len(levels):,} rarest ({1 - covered:.1%} of rows) count as unknown"
     names = tuple(text for text, _ in levels)
     return Feature(name=values.name, kind="category", levels=names, expression=expression, reason=reason)
+
+
+def _commonest(present: pl.Series) -> list[tuple[str, int]]:
+    """The values that come most often, and how often."""
+    counted = present.alias("text").value_counts(name="n_rows")
+    # Ties in the order of the text, or the codes would differ from run to run.
+    commonest = counted.sort(["n_rows", "text"], descending=[True, False]).head(MAX_LEVELS)
+    return [(str(text), int(n_rows)) for text, n_rows in commonest.rows()]
 
 
 def _kind(dtype: pl.DataType) -> tuple[FeatureKind, str]:

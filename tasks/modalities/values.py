@@ -15,6 +15,7 @@ MISSING = math.nan
 
 _EXPECTED: dict[FeatureKind, str] = {
     "text": "text",
+    "sentences": "text",
     "image": "the bytes of an image",
     "sound": "the bytes of a sound",
     "number": "numbers",
