@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.kernel_approximation import Nystroem
 from sklearn.metrics.pairwise import rbf_kernel
 
-FAINTEST = 1e-6
+FAINTEST = 1e-4
 """Of the strongest component; no weaker one is made to count as much."""
 
 
