@@ -125,7 +125,10 @@ def _short(value: bytes) -> bytes:
 
     if len(value) <= EXAMPLE_BYTES:
         return value
-    mono, _ = samples(value, RATES[1])
+    try:
+        mono, _ = samples(value, RATES[1])
+    except Unreadable:
+        return value
     written = io.BytesIO()
     soundfile.write(written, mono[: RATES[1] * EXAMPLE_SECONDS], RATES[1], format="FLAC", subtype="PCM_16")
     return written.getvalue()

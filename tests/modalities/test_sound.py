@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import struct
@@ -20,10 +21,14 @@ import soundfile
 from tasks.core import store
 from tasks.core.census import Census
 from tasks.core.errors import DataError
-from tasks.core.records import Dataset, Feature, Note
+from tasks.core.records import Column, Dataset, Feature, ModelCard, Note, Target
+from tasks.exports.graph import Graph
+from tasks.exports.onnx import convert
 from tasks.modalities import MODALITIES, samples, spectrum
 from tasks.modalities.front import COMPACT
 from tasks.modalities.sound import COMPONENTS, Sound
+from tasks.serving.refusal import Refusal
+from tasks.serving.schema import RowSchema
 
 SOUND = Sound()
 RATE = 8_000
@@ -320,6 +325,42 @@ def test_missing_or_constant_columns_give_what_is_not_finite(wants: Any) -> None
     found = front.transform(np.vstack([x, np.full_like(x[:1], np.nan), np.full_like(x[:1], 30)]))
     assert np.isfinite(found).all()
     assert found.shape[1] == (6 if wants == "compact" else x.shape[1])
+
+
+def test_the_exported_front_answers_otherwise() -> None:
+    import onnxruntime
+
+    values = [file_of(tone(0.3, pitch=200 + 90 * i)) for i in range(12)]
+    x = SOUND.encode(feature(), pl.Series([*values, None], dtype=pl.Binary))
+    for wants, width in (("compact", 5), ("wide", x.shape[1])):
+        front = SOUND.front(feature(), wants, 0).fit(x)
+        graph = Graph()
+        model = graph.model(convert(front, graph, "X"), "y", [None, width], x.shape[1], {})
+        session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+        strange = np.vstack([x, *(np.full(x.shape[1], value) for value in SOUND.strange)])
+        np.testing.assert_allclose(session.run(None, {"X": strange})[0], front.transform(strange), atol=1e-9)
+
+
+def test_a_broken_sound_in_a_request_is_our_fault() -> None:
+    target = Target(name="y", problem="binary", classes=("a", "b"))
+    card = ModelCard(
+        **{"project": "p", "target": target, "metric": "m", "features": (feature(),), "members": (), "sample": ()},
+        **{"inputs": (Column(name="sound", type="sound", n_missing=0),), "data_digest": ""},
+    )
+    schema = RowSchema(card)
+
+    def asked(value: bytes) -> list[list[float]]:
+        rows, _ = schema.read(json.dumps([{"sound": base64.b64encode(value).decode()}]).encode())
+        return schema.packed(rows, 0)
+
+    good = file_of(tone())
+    assert asked(good)[0] == SOUND.encoder(feature())(good).tolist()
+    for value, found in ((good[:1_000], "it is cut off"), (file_of(np.zeros(4_000)), "it is silent")):
+        with pytest.raises(Refusal) as refused:
+            asked(value)
+        error = refused.value.error
+        assert (refused.value.status, error["row"], error["field"]) == (422, 0, "sound")
+        assert str(error["found"]).startswith(found)
 
 
 def test_a_card_holds_minutes_of_sound() -> None:
