@@ -334,3 +334,34 @@ def test_ten_thousand_columns_take_minutes(tmp_path: Path) -> None:
     frame = pl.DataFrame({f"column {i}": [float((i * row) % 11) for row in range(60)] for i in range(10_000)})
     splits = prepared(frame.with_columns(y=pl.Series([i % 2 for i in range(60)])), tmp_path)
     assert len(splits.features) > 9000
+
+
+# Texts
+
+
+def sentences(n_rows: int = 400) -> pl.DataFrame:
+    said = [f"a message with the number {n // 4} in it" for n in range(n_rows)]
+    forms = (str, str.upper, lambda text: f"  {text.replace(' ', '   ')}", str)  # the last is a mere copy
+    return pl.DataFrame(
+        {"t": [forms[n % 4](text) for n, text in enumerate(said)], "y": [n % 8 // 4 for n in range(n_rows)]}
+    )
+
+
+def test_a_message_is_tested_that_was_seen_in_capitals_or_with_other_spaces(tmp_path: Path) -> None:
+    splits = prepared(sentences(), tmp_path)
+    assert sum(len(frame) for frame in parts(splits).values()) == 300
+    places: dict[str, set[tuple[str, int]]] = {}
+    for name, frame in parts(splits).items():
+        for text, fold in frame.select("t", "__fold__").rows():
+            places.setdefault("".join(text.lower().split()), set()).add((name, fold))
+    assert len(places) == 100 and all(len(found) == 1 for found in places.values())
+    assert '"folded": ["t"]' in splits.rule
+
+
+def test_a_column_is_read_otherwise_than_the_project_says(tmp_path: Path) -> None:
+    frame = sentences().with_columns(code=pl.Series([n % 7 for n in range(400)]))
+    splits = prepared(frame, tmp_path, columns={"t": "category", "code": "category"}, duplicates="keep")
+    assert {feature.name: feature.kind for feature in splits.features} == {"t": "category", "code": "category"}
+    assert "folded" not in splits.rule
+    with pytest.raises(DataError, match="Perhaps 'code' is meant"):
+        prepared(frame, tmp_path, columns={"kode": "category"})
