@@ -14,13 +14,14 @@ from tasks.core.intake import Intake
 from tasks.core.records import Dataset
 from tasks.core.step import action
 from tasks.sources import Source
+from tasks.sources.joined import Joined
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
 @action
-def collect(source: Source, anew: bool = False) -> Dataset:
+def collect(source: Source | Joined, anew: bool = False) -> Dataset:
     """The source's rows in the store. Equal rows give an equal data set, whatever file they came in.
 
     Of a source that can go on from a place, only what is new is read; `anew` reads all of it again.
