@@ -49,11 +49,11 @@ def sentence() -> Callable[[str], np.ndarray[Any, np.dtype[np.float32]]]:
 
     Each text is run alone: beside others its sums would be added up in another order, and it would need padding.
     """
+    installed()
     import onnxruntime
     from safetensors.numpy import load
     from tokenizers import Tokenizer
 
-    installed()
     tokenizer: Any = Tokenizer.from_buffer(_read("tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(TOKENS)
