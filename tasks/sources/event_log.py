@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.core.errors import DataError
+from tasks.core.errors import DataError, Unavailable
 from tasks.core.intake import Intake
 from tasks.sources.event_quarantine import NOT_JSON, isolate, nothing_left
 from tasks.sources.event_sql import lines, moment, pointers, quoted
@@ -67,7 +67,18 @@ def database(files: Sequence[File], folder: Path) -> Iterator[DuckDBPyConnection
         connection.execute(f"SET allowed_paths = [{', '.join(map(quoted, allowed))}]")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
-        yield connection
+        try:
+            yield connection
+        except (duckdb.IOException, duckdb.InvalidInputException) as exc:
+            raise DataError(
+                f"{', '.join(file.name for file in files[:3])} cannot be read",
+                expected="whole files of JSON lines, plain, gzip or Zstandard",
+                found=str(exc).splitlines()[0].removeprefix("IO Error: "),
+                action="Check what wrote them, or whether they were copied to the end",
+            ) from exc
+        except duckdb.OutOfMemoryException as exc:
+            found = str(exc).splitlines()[0]
+            raise Unavailable("The events do not fit into memory and the disk's free space", found=found) from exc
 
 
 def read(connection: DuckDBPyConnection, files: Sequence[File], keys: Keys, intake: Intake, title: str) -> int:

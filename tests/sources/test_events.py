@@ -482,3 +482,16 @@ def test_the_database_reads_what_it_was_not_given(tmp_path: Path) -> None:
         ):
             with pytest.raises(duckdb.Error):
                 connection.execute(statement)
+
+
+@pytest.mark.usefixtures("open_store")
+def test_a_gzip_that_is_cut_off_gives_a_traceback(tmp_path: Path) -> None:
+    lines = "".join(f'{{"user": "u{i % 9}", "ts": "2025-01-{i % 28 + 1:02}", "action": "view"}}\n' for i in range(5000))
+    packed = gzip.compress(lines.encode())
+    broken = packed[: len(packed) // 2], packed[:40] + packed[60:], b"\x1f\x8b" + packed[9:]
+    for number, data in enumerate(broken):
+        file = tmp_path / f"{number}.jsonl.gz"
+        file.write_bytes(data)
+        source = Events(path=str(file), entity="user", time="ts", event="action", at="2025-02-01")
+        with pytest.raises(DataError, match=file.name):
+            collect.fn(source)
