@@ -19,7 +19,7 @@ import sys
 from email.message import EmailMessage
 from pathlib import Path
 
-FOLDERS = {"easy-ham-1": False, "easy-ham-2": False, "hard-ham-1": False, "spam-1": True, "spam-2": True}
+FOLDERS = {"easy-ham-1": False, "easy-ham-2": False, "spam-1": True, "spam-2": True}
 MAILS = {False: 1_800, True: 1_150}
 CHARACTERS = 2_200
 LEAST = 80

@@ -73,7 +73,7 @@ def _problem(values: pl.Series, n_different: int) -> tuple[ProblemWish, str]:
     whole = values.dtype.is_integer() or bool((values == values.round(0)).all())
     if n_different == 2 and whole:
         return "classification", "2 different whole numbers"
-    if whole and n_different <= FEW and n_different * 10 <= n_rows:
+    if values.dtype.is_integer() and n_different <= FEW and n_different * 10 <= n_rows:
         return "classification", f"whole numbers, only {n_different} different ones in {n_rows:,} rows"
     return "regression", f"{'whole numbers' if whole else 'numbers'}, {n_different:,} different ones"
 
