@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from tasks.core import arrow, collected, progress, store
+from tasks.core.ahead import ahead
 from tasks.core.census import Census
 from tasks.core.collected import Collected
 from tasks.core.errors import DataError
@@ -58,13 +59,13 @@ def _written(
     """The rows before and the new ones as one data set; of the former only the last part, which grows, is rewritten."""
     census = Census(schema, find_numbers=True)
     if before is None:
-        parts = store.put_parts(census.counting(arrow.grouped(iter(batches), schema)), schema)
+        parts = store.put_parts(ahead(census.counting(arrow.grouped(iter(batches), schema))), schema)
         return store.dataset("raw", parts, census.columns()), census.numbers
     _require_same(store.schema(before.dataset), schema, title)
     census.add(before.dataset, before.numbers)
     last = before.dataset.model_copy(update={"parts": before.dataset.parts[-1:]})
     stream = arrow.grouped(chain(store.batches(last), census.counting(batches)), schema)
-    parts = (*before.dataset.parts[:-1], *store.put_parts(stream, schema))
+    parts = (*before.dataset.parts[:-1], *store.put_parts(ahead(stream), schema))
     return store.dataset("raw", parts, census.columns()), census.numbers
 
 

@@ -167,15 +167,18 @@ def put_parts(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> tuple[Par
 
     There is at least one part, so that an empty stream keeps its schema.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    # Numbers seldom come again; to look for that in each takes a fifth of the time.
+    texts = [field.name for field in schema if pa.types.is_string(field.type)]
     parts: list[Part] = []
     stream = iter(batches)
     exhausted = False
     while not exhausted:
         n_rows = 0
         with writing(".parquet") as pending:
-            with pq.ParquetWriter(pending.file, schema, compression="zstd") as writer:  # pyright: ignore
+            with pq.ParquetWriter(pending.file, schema, compression="zstd", use_dictionary=texts) as writer:  # pyright: ignore
                 exhausted = True
                 for batch in stream:
                     writer.write_batch(batch)
