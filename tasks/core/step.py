@@ -52,10 +52,12 @@ COMPUTING = (
     "onnxruntime",
     "optuna",
     "pandas",
+    "pillow",
     "polars",
     "pyarrow",
     "scikit-learn",
     "scipy",
+    "soundfile",
 )
 
 HOUR = 3600.0
