@@ -92,7 +92,9 @@ def _parsed(block: bytes, known: dict[str, pa.DataType]) -> pa.Table:
     size = 1 << 20
     while True:
         try:
-            table = pajson.read_json(pa.BufferReader(block), pajson.ReadOptions(use_threads=False, block_size=size), parse)
+            table = pajson.read_json(
+                pa.BufferReader(block), pajson.ReadOptions(use_threads=False, block_size=size), parse
+            )
             break
         except pa.ArrowInvalid as exc:
             if "straddling" not in str(exc) or size > len(block):
