@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -9,7 +10,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
 from tasks.core import expectations, secrets
-from tasks.core.errors import UsageError
+from tasks.core.errors import ProjectError, UsageError
 from tasks.core.expectations import Expectations
 from tasks.core.project_file import explained, project_file, read_yaml
 from tasks.core.records import Reading, Record
@@ -156,4 +157,15 @@ def _placed(value: Any, folder: Path, key: str = "") -> Any:
     secrets.require(value)
     if key not in PATHS or "://" in value:
         return value
-    return str(folder / Path(secrets.resolved(value)).expanduser())
+    place = folder / Path(secrets.resolved(value)).expanduser()
+    try:
+        place.lstat()
+    except (OSError, ValueError) as exc:
+        # Whether a file is there is for the source to say, and a pattern is none; but it must be possible.
+        if isinstance(exc, ValueError) or exc.errno == errno.ENAMETOOLONG:
+            raise ProjectError(
+                f"project.yaml: {key} {value[:60]!r} cannot be the name of a file",
+                expected="a path relative to project.yaml",
+                found=str(exc.strerror if isinstance(exc, OSError) else exc),
+            ) from exc
+    return str(place)

@@ -65,6 +65,7 @@ def test_help_imports_nothing_heavy_and_names_every_command() -> None:
         ("name: Small Thing\nsource: {kind: csv, path: rows.csv}\ntarget: y\n", "name"),
         ("name: small\nsource: {kind: csv, path: '${NOT_SET_ANYWHERE}'}\ntarget: y\n", "NOT_SET_ANYWHERE"),
         ("name: small\nsource: {kind: csv, path: rows.cvs}\ntarget: y\n", "rows.csv"),
+        (f"name: small\nsource: {{kind: csv, path: {'long' * 99}}}\ntarget: y\n", "too long"),
         ("name: small\nsource: {kind: csv, path: rows.csv}\ntarget: z\n", "'z'"),
         ("name: small\nsource: {kind: csv, path: rows.csv}\ntarget: y\nfeatures: {a: lenght(kind)}\n", "length"),
         ("name: small\nsource: {kind: csv, path: rows.csv}\ntarget: y\ndrop: [kidn]\n", "kind"),
