@@ -46,7 +46,7 @@ def score(scorer: Scorer, rows: Path, output: Path) -> int:
         raise UsageError(f"There is no folder {output.absolute().parent}", action="Create it, or name another --output")
     handle, name = tempfile.mkstemp(prefix=".writing-", suffix=output.suffix, dir=output.absolute().parent)
     try:
-        with _given(scorer.card, rows) as frames, os.fdopen(handle, "wb") as file:
+        with os.fdopen(handle, "wb") as file, _given(scorer.card, rows) as frames:
             n_rows = write(file, _answered(scorer, frames))
         Path(name).chmod(0o644)
         Path(name).replace(output)

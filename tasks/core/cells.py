@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -33,9 +34,9 @@ class Meant(Expectation):
     def scope(self) -> Scope:
         return "rows"
 
+    @abstractmethod
     def found(self, frame: pl.DataFrame) -> pl.Series:
         """For each row in words what it holds instead; null where it holds what is meant."""
-        raise NotImplementedError
 
     @classmethod
     def _arguments(cls, name: str, kind: str) -> dict[str, Any]:

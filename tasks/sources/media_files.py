@@ -84,7 +84,7 @@ def content(file: MediaFile, formats: Mapping[str, Format]) -> bytes:
         raise Faulty(file.fault)
     try:
         with file.path.open("rb") as stream:
-            found = stream.read(LARGEST + 1)
+            found = stream.read(min(os.fstat(stream.fileno()).st_size, LARGEST) + 1)
     except OSError as exc:
         raise Faulty(f"it cannot be opened: {exc.strerror}", lasting=False) from exc
     if not found:
