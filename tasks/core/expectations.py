@@ -5,6 +5,8 @@
       - expect_column_values_to_be_between: {column: age, min_value: 0, max_value: 120, reason: a human life}
     prepared:              # of train, validation and test, each, as the model will see them
       - expect_column_values_to_not_be_null: {column: title, mostly: 0.9, severity: warn}
+    serving:               # of each row that the model is asked about; left out, it follows from `raw`
+      - expect_column_values_to_be_between: {column: age, min_value: 0, max_value: 120}
 
 Names and arguments are Great Expectations' own. Everything is validated against `core/catalogue.py`, before any
 data are read.
@@ -12,6 +14,7 @@ data are read.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from datetime import date
@@ -23,6 +26,8 @@ from pydantic import Field, JsonValue, ValidationError, field_validator, model_v
 from tasks.core import catalogue
 from tasks.core.errors import ProjectError
 from tasks.core.records import Column, Record, Severity
+
+SECTIONS = ("raw", "prepared", "serving")
 
 
 class Expectation(Record):
@@ -123,26 +128,47 @@ class PreparedExpectations(Record):
         return value
 
 
+class ServingExpectations(Record):
+    """Of each row that the model is asked about, alone: a row that breaks one of severity `reject` gets no answer."""
+
+    expectations: tuple[Expectation, ...] = ()
+
+    @field_validator("expectations")
+    @classmethod
+    def _of_single_rows(cls, value: tuple[Expectation, ...]) -> tuple[Expectation, ...]:
+        for expectation in value:
+            if expectation.scope != "rows":
+                raise ValueError(f"{expectation.type}: a request is judged row by row, and this speaks of many rows")
+            if expectation.severity == "stop":
+                raise ValueError(f"{expectation.type}: a request is refused alone; say severity reject or warn")
+            if expectation.mostly < 1:
+                raise ValueError(f"{expectation.type}: a row holds it or not; leave `mostly` out")
+        return value
+
+
 class Expectations(Record):
-    """What expectations.yaml says."""
+    """What expectations.yaml says. Without a section `serving`, `serving_of(raw, target)` says what it would be."""
 
     raw: RawExpectations = RawExpectations()
     prepared: PreparedExpectations = PreparedExpectations()
+    serving: ServingExpectations | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _from_yaml(cls, value: Any) -> Any:
-        """`limit`, `raw` and `prepared` of the file, put where they belong."""
+        """`limit` and the sections of the file, put where they belong."""
         if not isinstance(value, dict):
             return cast("object", value)
         said = dict(cast("dict[str, Any]", value))
-        for name in said.keys() - {"limit", "raw", "prepared"}:
-            raise ValueError(f"unknown key {name!r}{catalogue.maybe(name, ('limit', 'raw', 'prepared'))}")
+        for name in said.keys() - {"limit", *SECTIONS}:
+            raise ValueError(f"unknown key {name!r}{catalogue.maybe(name, ('limit', *SECTIONS))}")
         limit = {"limit": said.pop("limit")} if "limit" in said else {}
         if not isinstance(said.get("raw"), (dict, RawExpectations)):
             said["raw"] = {"expectations": said.get("raw") or [], **limit}
         if not isinstance(said.get("prepared"), (dict, PreparedExpectations)):
             said["prepared"] = {"expectations": said.get("prepared") or []}
+        if isinstance(said.get("serving"), (list, tuple)):
+            said["serving"] = {"expectations": said["serving"]}
         return said
 
 
@@ -176,6 +202,36 @@ def default_expectations(columns: Sequence[Column], target: str | None = None) -
     return Expectations.model_validate({"raw": said})
 
 
+def serving_of(raw: RawExpectations, target: str) -> ServingExpectations:
+    """What a row without its target must hold when the file does not say: what no row may break, and nothing else.
+
+    A missing value and an unseen category are no fault of a request: models are trained to take both.
+    """
+    return ServingExpectations(
+        expectations=tuple(
+            expectation
+            for expectation in raw.expectations
+            if expectation.scope == "rows"
+            and expectation.severity == "reject"
+            and expectation.mostly == 1
+            and target not in expectation.columns
+            and expectation.type != "expect_column_values_to_not_be_null"
+            and not _closes_texts(expectation)
+        )
+    )
+
+
+def without_target(serving: ServingExpectations | None, target: str) -> None:
+    """ProjectError when a claim about requests speaks of the target, which no request has."""
+    for expectation in serving.expectations if serving else ():
+        if target in expectation.columns:
+            raise ProjectError(
+                f"{expectation.type} under `serving` in expectations.yaml speaks of the target {target!r}",
+                expected="claims about what a request holds",
+                action="Move it to `raw`",
+            )
+
+
 def known_columns(expectations: Sequence[Expectation], columns: Sequence[Column], where: str) -> None:
     """ProjectError for the first expectation that names a column which is not there."""
     names = [column.name for column in columns]
@@ -189,6 +245,12 @@ def known_columns(expectations: Sequence[Expectation], columns: Sequence[Column]
                     found=f"{name!r}{catalogue.maybe(name, names)}",
                     action="Correct the name, or remove the expectation",
                 )
+
+
+def _closes_texts(expectation: Expectation) -> bool:
+    """Whether it says which texts a column may hold."""
+    sets = (expectation.arguments.get(name) for name in ("value_set", "value_pairs_set"))
+    return any('"' in json.dumps(one) for one in sets if one is not None)
 
 
 def _severe(item: Any) -> Any:

@@ -15,6 +15,8 @@ from tasks.core.expectations import (
     default_expectations,
     known_columns,
     load,
+    serving_of,
+    without_target,
 )
 from tasks.core.records import Column
 
@@ -60,9 +62,52 @@ def test_a_record_of_expectations_survives_json() -> None:
     assert Expectations.model_validate_json(said.model_dump_json()) == said
 
 
+def test_requests_are_refused_only_for_what_makes_them_impossible() -> None:
+    said = Expectations.model_validate(
+        {
+            "raw": [
+                {"expect_column_values_to_be_between": {"column": "age", "min_value": 0}},
+                {"expect_column_values_to_be_between": {"column": "fare", "min_value": 0, "mostly": 0.9}},
+                {"expect_column_values_to_be_between": {"column": "pay", "min_value": 0, "severity": "warn"}},
+                {"expect_column_values_to_be_between": {"column": "y", "min_value": 0}},
+                {"expect_column_values_to_not_be_null": {"column": "age"}},
+                {"expect_column_values_to_be_in_set": {"column": "sex", "value_set": ["f", "m"]}},
+                {"expect_column_values_to_be_in_set": {"column": "class", "value_set": [1, 2, 3]}},
+                {"expect_column_values_to_be_unique": {"column": "id"}},
+                {"expect_table_row_count_to_be_between": {"min_value": 1}},
+            ]
+        }
+    )
+    assert said.serving is None
+    assert [one.columns for one in serving_of(said.raw, "y").expectations] == [("age",), ("class",)]
+
+
+def test_a_file_may_say_itself_what_requests_must_hold_or_that_they_need_hold_nothing(tmp_path: Path) -> None:
+    between = "expect_column_values_to_be_between: {column: age, min_value: 0}"
+    serving = load(written(tmp_path, f"serving:\n  - {between}\n")).serving
+    assert serving is not None
+    assert [(one.columns, one.severity) for one in serving.expectations] == [(("age",), "reject")]
+    with pytest.raises(ProjectError, match="speaks of the target 'age'"):
+        without_target(serving, "age")
+    without_target(serving, "y")
+    nothing = load(written(tmp_path, "serving: []\n")).serving
+    assert nothing is not None and not nothing.expectations
+    said = load(written(tmp_path, f"raw:\n  - {between}\n"))
+    assert Expectations.model_validate_json(said.model_dump_json()).serving is None
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
+        ("serving:\n  - expect_column_values_to_be_unique: {column: a}", "a request is judged row by row"),
+        (
+            "serving:\n  - expect_column_values_to_be_between: {column: a, min_value: 0, mostly: 0.9}",
+            "leave `mostly` out",
+        ),
+        (
+            "serving:\n  - expect_column_values_to_be_between: {column: a, min_value: 0, severity: stop}",
+            "say severity reject or warn",
+        ),
         (
             "raw:\n  - expect_column_values_to_be_betwen: {column: a}",
             "did you mean 'expect_column_values_to_be_between'",
