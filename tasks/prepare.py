@@ -9,9 +9,10 @@ from typing import Literal
 from pydantic import Field
 
 from tasks.core import store
+from tasks.core.choices import Choice
 from tasks.core.errors import DataError
 from tasks.core.nearest import perhaps
-from tasks.core.records import CheckedDataset, Dataset, Note, Reading, Record, Splits, is_provenance
+from tasks.core.records import CheckedDataset, Dataset, Note, Record, Splits, is_provenance
 from tasks.core.splits import HashSplit, Split
 from tasks.core.step import step
 from tasks.core.targets import ProblemWish
@@ -30,8 +31,10 @@ class Preparation(Record):
     """Declared features: name and expression over the input columns."""
     drop: tuple[str, ...] = ()
     """Columns that are no features; a declared feature may still be made of them."""
-    columns: dict[str, Reading] = Field(default_factory=dict)
-    """How to read columns and declared features that keepfit would read otherwise."""
+    keep: tuple[str, ...] = ()
+    """Columns that are features although they look like hazards or hold personal data."""
+    columns: dict[str, Choice] = Field(default_factory=dict)
+    """How to treat columns and declared features that keepfit would treat otherwise."""
     split: Split = HashSplit()
     seed: int = 0
     duplicates: Literal["drop", "keep"] = "drop"
@@ -84,7 +87,7 @@ def _language(rows: Dataset, inputs: Sequence[str], section: Preparation) -> lis
     from tasks.modalities.text import is_language
 
     texts = [each.name for each in rows.columns if each.name in inputs and each.type == "text"]
-    said = {name: reading != "category" for name, reading in section.columns.items()}
+    said = {name: choice.read != "category" for name, choice in section.columns.items() if choice.read}
     first = store.scan(rows).select(texts).head(FIRST_ROWS).collect()
     return [each.name for each in first if said.get(each.name, each.dtype == pl.String and is_language(each))]
 
@@ -95,7 +98,12 @@ def _inputs(rows: Dataset, section: Preparation) -> tuple[list[str], list[Note]]
 
     names = [column.name for column in rows.columns]
     by = None if section.split.by == "hash" else section.split.column
-    for said, name in [("target", section.target), ("split", by), *(("drop", name) for name in section.drop)]:
+    for said, name in [
+        ("target", section.target),
+        ("split", by),
+        *(("drop", name) for name in section.drop),
+        *(("keep", name) for name in section.keep),
+    ]:
         if name is not None and name not in names:
             action = perhaps(name, names, f"The columns are {', '.join(names[:10])}")
             raise DataError(f"`{said}` names column {name!r}, which the data do not have", action=action)

@@ -7,13 +7,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from tasks.core import expectations, secrets
+from tasks.core.choices import Choice, Names
 from tasks.core.errors import ProjectError, UsageError
 from tasks.core.expectations import Expectations
 from tasks.core.project_file import explained, project_file, read_yaml
-from tasks.core.records import Reading, Record
+from tasks.core.records import Record
 from tasks.core.splits import HashSplit, Split
 from tasks.core.targets import ProblemWish
 from tasks.deploy import Acceptance
@@ -48,8 +49,9 @@ class Project(BaseModel):
     target: str = Field(min_length=1)
     problem: ProblemWish | None = None
     features: dict[str, str] = {}
-    drop: tuple[str, ...] = ()
-    columns: dict[str, Reading] = {}
+    drop: Names = ()
+    keep: Names = ()
+    columns: dict[str, Choice] = {}
     metric: str | None = None
     split: Split = HashSplit()
     duplicates: Literal["drop", "keep"] = "drop"
@@ -60,11 +62,6 @@ class Project(BaseModel):
     expectations_file: Path | None = Field(default=None, alias="expectations")
 
     _folder: Path = PrivateAttr(default=Path())
-
-    @field_validator("drop", mode="before")
-    @classmethod
-    def _one_or_more(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
 
     def within(self, folder: Path) -> Project:
         """The project, knowing that it lives in this folder."""
@@ -91,6 +88,7 @@ class Project(BaseModel):
             problem=self.problem,
             features=self.features,
             drop=self.drop,
+            keep=self.keep,
             columns=self.columns,
             split=self.split,
             seed=self.seed,

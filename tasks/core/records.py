@@ -49,12 +49,16 @@ class Part(Record):
 
 
 class Column(Record):
-    """A column as it was found: its type and how many values are missing; an `identifier` names rows or groups."""
+    """A column as it was found: its type and how many values are missing; an `identifier` names rows or groups.
+
+    `missing_values` are the values, as text, that stand for a missing one in it, like `?` and `-999`.
+    """
 
     name: str
     type: ColumnType
     n_missing: int
     identifier: bool = False
+    missing_values: tuple[str, ...] = ()
 
 
 class Rejected(Record):
@@ -71,7 +75,7 @@ class Rejected(Record):
 class Note(Record):
     """Something that preparation did or saw: what, on which column, for how many rows."""
 
-    kind: Literal["dropped_column", "duplicates", "noise", "split", "type", "missing"]
+    kind: Literal["dropped_column", "duplicates", "noise", "split", "type", "missing", "hazard", "personal"]
     column: str | None
     n_rows: int
     text: str

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from tasks.core import store
+from tasks.core.choices import Choice
 from tasks.core.errors import DataError
-from tasks.core.records import Column, Dataset, Feature, Note, Reading
+from tasks.core.records import Column, Dataset, Feature, Note
 from tasks.modalities import MODALITIES, reading, tabular
 from tasks.modalities.text import is_language
 
@@ -17,11 +18,11 @@ CELLS = 20_000_000
 
 
 def features(
-    train: Dataset, columns: Sequence[Column], declared: Mapping[str, str], said: Mapping[str, Reading]
+    train: Dataset, columns: Sequence[Column], declared: Mapping[str, str], said: Mapping[str, Choice]
 ) -> tuple[tuple[Feature, ...], tuple[Note, ...]]:
     """The features that these columns make, and those that the project declares, and notes on those that make none.
 
-    `said` is how the project wants some of them read.
+    `said` is how the project wants some of them treated.
     """
     found: list[Feature | Note] = []
     table = [column.name for column in columns if column.type not in ("image", "sound")]
@@ -30,7 +31,7 @@ def features(
     for start in range(0, len(names), at_once):
         frame = store.scan(train).select(names[start : start + at_once]).collect()
         for values in frame.iter_columns():
-            found.append(_one(train, values, declared.get(values.name), said.get(values.name)))
+            found.append(_one(train, values, declared.get(values.name), said.get(values.name, Choice())))
         found += tabular.outliers(frame)
     for column in columns:
         if column.name not in table and (modality := reading(column.type)) is not None:
@@ -44,20 +45,20 @@ def features(
     return made, notes
 
 
-def _one(train: Dataset, values: pl.Series, expression: str | None, said: Reading | None) -> Feature | Note:
+def _one(train: Dataset, values: pl.Series, expression: str | None, said: Choice) -> Feature | Note:
     """What one column makes. A text that is no category is language, or nothing."""
     is_text = values.dtype == pl.String
-    if said == "category":
+    if said.read == "category":
         return tabular.forced_category(values, expression)
-    if said is not None:
+    if said.read is not None:
         if not is_text:
             raise DataError(
-                f"`columns` says that {values.name!r} is to be read as {said}",
+                f"`columns` says that {values.name!r} is to be read as {said.read}",
                 expected="a column of texts",
                 found=f"{values.dtype}",
                 action="Take it out of `columns` in project.yaml",
             )
-        return MODALITIES[said].feature(train, values.name, expression)
+        return MODALITIES[said.read].feature(train, values.name, expression)
     made = tabular.feature_or_note(values, expression)
     if isinstance(made, Note) and is_text and values.n_unique() > 1 and is_language(values):
         text = reading("text")
