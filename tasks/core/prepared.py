@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
@@ -11,7 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.core import arrow, store
+from tasks.core.ahead import ahead
 from tasks.core.census import Census
+from tasks.core.dealt import dealt
 from tasks.core.errors import DataError
 from tasks.core.expressions import computed, names_in
 from tasks.core.functions import finite
@@ -81,7 +84,8 @@ def columns_used(features: Iterable[Feature]) -> set[str]:
 def write(rows: Dataset, recipe: Recipe, placed: Partition) -> tuple[Dataset, Dataset, Dataset]:
     """The training, validation and test rows, in the order in which they were found."""
     schema = _schema(rows, recipe)
-    train, validation, test = (_write(rows, recipe, placed, part, schema) for part in range(len(PARTS)))
+    takers = [partial(_taken, name, schema) for name in PARTS]
+    train, validation, test = dealt(_batches(rows, recipe, placed, schema), takers)
     _require_classes(train, recipe.target)
     return train, validation, test
 
@@ -99,26 +103,28 @@ def _require_classes(train: Dataset, target: Target) -> None:
         )
 
 
-def _write(rows: Dataset, recipe: Recipe, placed: Partition, part: int, schema: pa.Schema) -> Dataset:
+def _taken(name: str, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> Dataset:
     census = Census(schema, find_numbers=False)
-    groups = arrow.grouped(_batches(rows, recipe, placed, part, schema), schema)
-    parts = store.put_parts(census.counting(groups), schema)
-    return store.dataset(PARTS[part], parts, census.columns())
+    parts = store.put_parts(census.counting(arrow.grouped(batches, schema)), schema)
+    return store.dataset(name, parts, census.columns())
 
 
 def _batches(
-    rows: Dataset, recipe: Recipe, placed: Partition, part: int, schema: pa.Schema
-) -> Iterator[pa.RecordBatch]:
+    rows: Dataset, recipe: Recipe, placed: Partition, schema: pa.Schema
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """The prepared rows of each part, with its number; every row is read once."""
     at = 0
-    for batch in store.batches(rows, recipe.columns):
+    for batch in ahead(store.batches(rows, recipe.columns)):
         here = slice(at, at + batch.num_rows)
         at += batch.num_rows
-        chosen = placed.assignment.part[here] == part
-        if chosen.any():
-            columns = recipe.prepared(batch.filter(pa.array(chosen)))
-            columns["__row__"] = pa.array(placed.hashes[here][chosen])
-            columns["__fold__"] = pa.array(placed.assignment.fold[here][chosen])
-            yield arrow.cast(pa.RecordBatch.from_pydict(columns), schema, PARTS[part])
+        columns = recipe.prepared(batch)
+        columns["__row__"] = pa.array(placed.hashes[here])
+        columns["__fold__"] = pa.array(placed.assignment.fold[here])
+        whole = arrow.cast(pa.RecordBatch.from_pydict(columns), schema, "the prepared rows")
+        for part in range(len(PARTS)):
+            chosen = placed.assignment.part[here] == part
+            if chosen.any():
+                yield part, whole.filter(pa.array(chosen))
 
 
 def _schema(rows: Dataset, recipe: Recipe) -> pa.Schema:
