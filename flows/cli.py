@@ -72,6 +72,12 @@ def parser() -> argparse.ArgumentParser:
         "--output", type=Path, metavar="FILE", help="CSV, Parquet or JSONL (default: JSON lines on stdout)"
     )
 
+    prepare = _command(commands, "prepare", "write the prepared splits as Parquet, for use elsewhere")
+    prepare.add_argument("--output", type=Path, metavar="FOLDER", required=True, help="where the files go")
+    prepare.add_argument(
+        "--scaled", action="store_true", help="imputed, encoded and scaled, as a linear model takes them"
+    )
+
     show = _command(commands, "show", "the whole configuration, what was inferred from the data, and why")
     del show
 

@@ -1,0 +1,91 @@
+"""`keepfit prepare`: the prepared splits as Parquet files, for use elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.check import check, check_splits
+from tasks.collect import collect
+from tasks.core import store
+from tasks.core.ahead import ahead
+from tasks.core.errors import UsageError
+from tasks.core.invariants import PARTS
+from tasks.core.records import Dataset, Splits
+from tasks.prepare import prepare
+from tasks.project import load_project
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write train.parquet, validation.parquet and test.parquet into the folder, and say what they hold."""
+    folder: Path = options.output
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--output {folder} is a file", expected="a folder, which is made where there is none")
+    project = load_project(options.project)
+    with store.opened(store.home_of(project.folder)):
+        raw = check.fn(collect.fn(project.source), project.expectations.raw)
+        splits = check_splits.fn(prepare.fn(raw, project.preparation), project.expectations.prepared).splits
+        n_columns = write(splits, folder, project.seed, options.scaled)
+    n_rows = {name: getattr(splits, name).n_rows for name in PARTS}
+    if options.json:
+        outcome = {"project": project.name, "output": str(folder), "rows": n_rows, "columns": n_columns}
+        print(json.dumps(outcome | {"target": splits.target.name}))
+    else:
+        rows = ", ".join(f"{name} {n:,}" for name, n in n_rows.items())
+        print(f"{rows} rows of {n_columns:,} columns, the target {splits.target.name!r} among them: {folder}")
+    return 0
+
+
+def write(splits: Splits, folder: Path, seed: int, scaled: bool) -> int:
+    """Write the three files into the folder, which is made where there is none; how many columns each has."""
+    folder.mkdir(parents=True, exist_ok=True)
+    n_columns = 0
+    for name, frames in _frames(splits, seed, scaled):
+        n_columns = _write(folder / f"{name}.parquet", frames)
+    return n_columns
+
+
+def _frames(splits: Splits, seed: int, scaled: bool) -> Iterator[tuple[str, Iterator[pl.DataFrame]]]:
+    if not scaled:
+        yield from ((name, _plain(getattr(splits, name))) for name in PARTS)
+        return
+    from tasks.learning.encoded import encoding
+
+    encoded = encoding(splits, seed)
+    yield from ((name, encoded.rows(getattr(splits, name), name == "train")) for name in PARTS)
+
+
+def _plain(part: Dataset) -> Iterator[pl.DataFrame]:
+    import polars as pl
+
+    for batch in store.batches(part):
+        yield pl.DataFrame(batch)
+
+
+def _write(file: Path, frames: Iterable[pl.DataFrame]) -> int:
+    """Write the rows, all or nothing; how many columns they have."""
+    import pyarrow.parquet as pq
+
+    handle = tempfile.NamedTemporaryFile(prefix=".writing-", dir=file.parent, delete=False)  # noqa: SIM115
+    pending = Path(handle.name)
+    writer: pq.ParquetWriter | None = None
+    try:
+        with handle:
+            for frame in ahead(frames):
+                table = frame.to_arrow()
+                writer = writer or pq.ParquetWriter(handle, table.schema, compression="zstd", use_dictionary=False)
+                writer.write_table(table)
+            if writer is not None:
+                writer.close()
+        pending.chmod(0o644)
+        pending.replace(file)
+    finally:
+        pending.unlink(missing_ok=True)
+    return 0 if writer is None else len(writer.schema)
