@@ -18,6 +18,9 @@ ROUNDS = 25
 POOL = 50
 """The best so many take part: more are near copies of them, among which luck on these rows decides."""
 
+WORTH = 0.001
+"""By which share of the loss a member must better the blend: it costs a fit, and a part of the file and each answer."""
+
 
 def selected(answers: Sequence[np.ndarray], y: np.ndarray, metric: str) -> tuple[dict[int, float], float]:
     """The weights of the chosen models by their index, and the blend's loss."""
@@ -35,5 +38,25 @@ def selected(answers: Sequence[np.ndarray], y: np.ndarray, metric: str) -> tuple
         total = total + answers[chosen]
         if scores[chosen] < best:
             best, best_size = scores[chosen], size
-    weights = {index: count / best_size for index, count in Counter(bag[:best_size]).items()}
+    chosen, best = _pruned(Counter(bag[:best_size]), answers, y, metric, best, losses[first])
+    weights = {index: count / chosen.total() for index, count in chosen.items()}
     return dict(sorted(weights.items(), key=lambda item: (-item[1], losses[item[0]], item[0]))), best
+
+
+def _pruned(
+    bag: Counter[int], answers: Sequence[np.ndarray], y: np.ndarray, metric: str, best: float, single: float
+) -> tuple[Counter[int], float]:
+    """The bag without the members that are hardly worth their cost, and its loss: not above the best single one's."""
+    most = min(best + WORTH * abs(best), single)
+    while len(bag) > 1:
+        without = {index: Counter({each: n for each, n in bag.items() if each != index}) for index in bag}
+        scores = {index: metrics.loss(metric, y, _mean(left, answers)) for index, left in without.items()}
+        least = min(scores, key=lambda index: (scores[index], bag[index], index))
+        if scores[least] > most:
+            break
+        bag, best = without[least], scores[least]
+    return bag, best
+
+
+def _mean(bag: Counter[int], answers: Sequence[np.ndarray]) -> np.ndarray:
+    return sum((n * answers[index] for index, n in sorted(bag.items())), np.zeros_like(answers[0])) / bag.total()

@@ -34,3 +34,14 @@ def test_models_whose_errors_cancel_are_blended() -> None:
     weights, loss = selected([y + 1, y - 1], y, "rmse")
     assert weights == {0: 0.5, 1: 0.5}
     assert loss == 0.0
+
+
+def test_a_member_that_hardly_helps_costs_a_fit() -> None:
+    generator = np.random.default_rng(1)
+    y = generator.normal(size=2_000)
+    good = y + generator.normal(scale=0.5, size=2_000)
+    # Almost the same model once more: averaged it is better by less than a thousandth.
+    again = good + generator.normal(scale=0.02, size=2_000)
+    weights, loss = selected([good, again], y, "rmse")
+    assert len(weights) == 1
+    assert loss <= metrics.loss("rmse", y, good)
