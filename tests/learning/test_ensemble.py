@@ -39,9 +39,10 @@ def test_models_whose_errors_cancel_are_blended() -> None:
 def test_a_member_that_hardly_helps_costs_a_fit() -> None:
     generator = np.random.default_rng(1)
     y = generator.normal(size=2_000)
-    good = y + generator.normal(scale=0.5, size=2_000)
-    # Almost the same model once more: averaged it is better by less than a thousandth.
-    again = good + generator.normal(scale=0.02, size=2_000)
-    weights, loss = selected([good, again], y, "rmse")
-    assert len(weights) == 1
-    assert loss <= metrics.loss("rmse", y, good)
+    common = y + generator.normal(scale=0.5, size=2_000)
+    # Almost the same model twice: averaged they are better by less than a thousandth.
+    answers = [common + generator.normal(scale=0.03, size=2_000) for _ in range(2)]
+    singles = [metrics.loss("rmse", y, each) for each in answers]
+    assert 0.999 * min(singles) < metrics.loss("rmse", y, (answers[0] + answers[1]) / 2) < min(singles)
+    weights, loss = selected(answers, y, "rmse")
+    assert (len(weights), loss) == (1, min(singles))
