@@ -8,6 +8,7 @@ from typing import Literal
 from prefect import flow
 
 from flows import runs
+from tasks.appraise import appraise
 from tasks.check import check, check_splits
 from tasks.collect import collect
 from tasks.core import tracking
@@ -50,6 +51,7 @@ def training(
     with runs.training(config, trigger):
         raw = check(collect(config.source, recollect), config.expectations.raw)
         splits = check_splits(prepare(raw, config.preparation), config.expectations.prepared)
+        appraisal = appraise(raw, splits)
         candidates = select_model(splits, config.selection)
         tuned = tune(candidates, splits, config.tuning)
         model = train(tuned.members, splits, config.training, tuned.metric, config.name)
@@ -57,6 +59,6 @@ def training(
         champion = tracking.opponent(config.name, model.digest)
         evaluation = evaluate(model, splits, champion, config.evaluation)  # the test rows, for the first time
         deployment = deploy(config.name, model, verification, evaluation, config.acceptance, trigger.kind)
-        page = report(raw, splits, candidates, tuned, model, evaluation, deployment, config.source.title)
+        page = report(raw, splits, appraisal, candidates, tuned, model, evaluation, deployment, config.source.title)
         runs.publish(config.name, page)
         return deployment

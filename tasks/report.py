@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tasks.core import store
+from tasks.core.appraisal import Appraisal
 from tasks.core.records import (
     Candidates,
     CheckedDataset,
@@ -20,6 +21,7 @@ from tasks.core.step import step
 def report(
     checked: CheckedDataset,
     splits: CheckedSplits,
+    appraisal: Appraisal,
     candidates: Candidates,
     tuned: Tuned,
     model: TrainedModel,
@@ -30,5 +32,5 @@ def report(
     """One self-contained HTML file with plots and words; it loads nothing from anywhere."""
     from tasks.reporting.page import render
 
-    page = render(checked, splits, candidates, tuned, model, evaluation, deployment, source_name)
+    page = render(checked, splits, appraisal, candidates, tuned, model, evaluation, deployment, source_name)
     return Report(page=store.put(page.encode(errors="replace"), ".html"))

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tasks.appraise import appraise
 from tasks.core import store
 from tasks.core.metrics import compare, intervals
 from tasks.core.records import (
@@ -119,8 +120,10 @@ def arguments(splits: CheckedSplits, *, curves: bool = True, champion: bool = Tr
         }
     )
     blob = store.put(b"model", ".onnx")
+    checked = CheckedDataset(dataset=raw, report=suite)
     return {
-        "checked": CheckedDataset(dataset=raw, report=suite),
+        "checked": checked,
+        "appraisal": inspect.unwrap(appraise.fn)(checked, splits),
         "splits": splits.model_copy(
             update={
                 "splits": told.model_copy(

@@ -6,9 +6,11 @@ import argparse
 import json
 from typing import Any
 
+from tasks.appraise import appraise
 from tasks.check import check, check_splits
 from tasks.collect import collect
 from tasks.core import collected, store
+from tasks.core.appraisal import Appraisal
 from tasks.core.records import Candidates, CheckedDataset, Splits
 from tasks.prepare import prepare
 from tasks.project import Project, load_project
@@ -22,12 +24,14 @@ def run(options: argparse.Namespace) -> int:
         # The bodies of the steps, without a server: what they find is remembered for the training.
         raw = check.fn(collect.fn(project.source), project.expectations.raw)
         splits = check_splits.fn(prepare.fn(raw, project.preparation), project.expectations.prepared)
+        appraisal = appraise.fn(raw, splits)
         candidates = select_model.fn(splits, project.selection)
         look = collected.described(project.source)
     if options.json:
-        print(json.dumps(_facts(project, raw, splits.splits, candidates, look)))
+        print(json.dumps(_facts(project, raw, splits.splits, candidates, look) | {"appraisal": _appraised(appraisal)}))
     else:
-        print("\n".join(_lines(project, raw, splits.splits, candidates, look)))
+        lines = _lines(project, raw, splits.splits, candidates, look)
+        print("\n".join([*lines, *_goodness(appraisal)]))
     return 0
 
 
@@ -48,6 +52,16 @@ def _facts(project: Project, raw: CheckedDataset, splits: Splits, candidates: Ca
         "splits": {"train": splits.train.n_rows, "validation": splits.validation.n_rows, "test": splits.test.n_rows},
         "candidates": [family.model_dump(mode="json") for family in candidates.families],
     }
+
+
+def _appraised(appraisal: Appraisal) -> dict[str, Any]:
+    return {**appraisal.model_dump(mode="json"), "worst": appraisal.worst.name, "advice": appraisal.advice}
+
+
+def _goodness(appraisal: Appraisal) -> list[str]:
+    """How good the data are, in a line each, and what to do first."""
+    lines = [_line(f"  {each.name}", f"{each.word}: {each.headline}", *each.facts[:1]) for each in appraisal.criteria]
+    return ["the data are", *lines, _line("  first", appraisal.advice)]
 
 
 def _configuration(project: Project) -> dict[str, Any]:

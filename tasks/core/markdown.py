@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import singledispatch
 
+from tasks.core.appraisal import Appraisal, Association
 from tasks.core.figures import figure, percent, ranged, seconds
 from tasks.core.records import (
     Candidates,
@@ -65,6 +66,18 @@ def _(record: Splits) -> str:
 @markdown.register
 def _(record: CheckedSplits) -> str:
     return _text(*_quality(record.reports))
+
+
+@markdown.register
+def _(record: Appraisal) -> str:
+    rows = ((each.name, each.word, each.headline, " ".join(each.facts)) for each in record.criteria)
+    apart = [each for each in record.distances if each.beyond_chance]
+    return _text(
+        f"First: {_cell(record.advice)}",
+        _table(("The data are", "Judged", "Figure", "Why"), rows, len(record.criteria)),
+        _table(("Feature", "Explains", "95 % interval"), map(_explains, record.associations), len(record.associations)),
+        _table(("Differs", "Between", "Apart"), ((e.column, e.between, percent(e.apart)) for e in apart), len(apart)),
+    )
 
 
 @markdown.register
@@ -154,6 +167,11 @@ def _quality(reports: Sequence[QualityReport]) -> tuple[str, str]:
 def _failed(each: FailedExpectation) -> tuple[str, ...]:
     expected = each.reason or each.expectation
     return each.column or "the table", expected, f"{each.n_rows:,}", ", ".join(each.examples[:3])
+
+
+def _explains(each: Association) -> tuple[str, ...]:
+    chance = "" if each.beyond_chance else ", as by chance"
+    return each.feature, f"{percent(each.share)}{chance}", f"{percent(each.low)} to {percent(each.high)}"
 
 
 def _members(members: Sequence[Member]) -> str:

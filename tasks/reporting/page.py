@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from tasks.core import figures, store
+from tasks.core.appraisal import Appraisal
 from tasks.core.metrics import measure
 from tasks.core.records import (
     Blob,
@@ -23,18 +24,20 @@ from tasks.core.records import (
     TrainedModel,
     Tuned,
 )
-from tasks.reporting import judged, learned, small
+from tasks.reporting import goodness, judged, learned, notes, small
 from tasks.reporting.profile import profile
 
 MOST_ROWS_SHOWN = 10
 MOST_CLASSES = 60
 MOST_FEATURES = 300
+MOST_NOTES = 50
 MOST_IMPORTANCES = 30
 
 
 def render(
     checked: CheckedDataset,
     splits: CheckedSplits,
+    appraisal: Appraisal,
     candidates: Candidates,
     tuned: Tuned,
     model: TrainedModel,
@@ -49,6 +52,11 @@ def render(
         checked=checked,
         splits=splits.splits,
         target=target,
+        appraisal=appraisal,
+        explained=goodness.explained(appraisal),
+        apart=goodness.apart(appraisal),
+        notes=notes.groups(splits.splits.notes),
+        proven=notes.proven(splits),
         candidates=candidates,
         tuned=tuned,
         model=model,
@@ -67,7 +75,7 @@ def render(
         sentence=sentence,
         importances=importances(model),
         slice_bounds=slice_bounds(evaluation),
-        limits={"classes": MOST_CLASSES, "features": MOST_FEATURES},
+        limits={"classes": MOST_CLASSES, "features": MOST_FEATURES, "notes": MOST_NOTES},
         small=small,
     )
 

@@ -20,6 +20,7 @@ STEPS = [
     "check",
     "prepare",
     "check_splits",
+    "appraise",
     "select_model",
     "tune",
     "train",

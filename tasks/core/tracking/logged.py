@@ -8,6 +8,7 @@ from functools import singledispatch
 from typing import Any
 
 from tasks.core import store
+from tasks.core.appraisal import Appraisal
 from tasks.core.records import (
     BYTES,
     Candidates,
@@ -78,6 +79,12 @@ def _(record: Splits) -> None:
     sizes = {f"{name}.n_rows": str(getattr(record, name).n_rows) for name in ("train", "validation", "test")}
     log_batch(params={**sizes, "problem": record.target.problem, "n_features": str(len(record.features))})
     log_text(record.model_dump_json(indent=1), "prepare/splits.json")
+
+
+@log.register
+def _(record: Appraisal) -> None:
+    log_batch(metrics={f"data.{each.name}": each.value for each in record.criteria if each.value is not None})
+    log_text(record.model_dump_json(indent=1), "appraise/appraisal.json")
 
 
 @log.register
