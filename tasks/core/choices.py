@@ -9,16 +9,11 @@ columns:
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, model_validator
 
-from tasks.core.records import Reading, Record
-
-Missing = Literal["native", "median", "mean", "most_frequent", "constant", "model"]
-"""What stands for a missing value: `native` leaves it to the model; each of the others comes with an indicator."""
-Scale = Literal["none", "standard", "robust", "quantile", "power"]
-Encode = Literal["one_hot", "ordinal", "target", "hash"]
+from tasks.core.records import Encode, Missing, Reading, Record, Scale
 
 
 class Choice(Record):
@@ -38,16 +33,23 @@ class Choice(Record):
     @model_validator(mode="before")
     @classmethod
     def _from_yaml(cls, said: Any) -> Any:
-        """A bare word is how to read the column; numbers among levels and missing values are meant as text."""
+        """A bare word is how to read the column; an encoding is one of categories.
+
+        Numbers and truth values among levels and missing values are meant as text.
+        """
         if isinstance(said, str):
             return {"read": said}
         if not isinstance(said, dict):
             return said
-        texts = {
-            name: [f"{item}" for item in said[name]]
+        texts: dict[str, Any] = {
+            name: [_text(item) for item in said[name]]
             for name in ("missing_values", "order")
             if isinstance(said.get(name), list)
         }
+        if said.get("order") and said.get("encode") is None:
+            texts["encode"] = "ordinal"
+        if {**said, **texts}.get("encode") is not None and said.get("read") is None:
+            texts["read"] = "category"
         return {**said, **texts}
 
     @model_validator(mode="after")
@@ -56,7 +58,15 @@ class Choice(Record):
             raise ValueError("`fill` is the value of `missing: constant`: say both or neither")
         if self.order and self.encode not in (None, "ordinal"):
             raise ValueError(f"`order` is the order of the levels, which `encode: {self.encode}` does not keep")
+        if twice := sorted({level for level in self.order if self.order.count(level) > 1}):
+            raise ValueError(f"`order` with each level once, not {', '.join(twice)} twice")
+        if self.encode is not None and self.read != "category":
+            raise ValueError(f"`encode` is for categories: take it out, or `read: {self.read}`")
         return self
+
+
+def _text(item: Any) -> str:
+    return f"{item}".lower() if isinstance(item, bool) else f"{item}"
 
 
 def _listed(said: Any) -> Any:

@@ -8,15 +8,22 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from tasks.core.errors import ProjectError
 
 Problem = Literal["binary", "multiclass", "regression"]
 ColumnType = Literal["number", "integer", "boolean", "text", "date", "binary", "image", "sound"]
-FeatureKind = Literal["number", "boolean", "category", "date", "text", "sentences", "image", "sound", "component"]
+FeatureKind = Literal[
+    "number", "boolean", "category", "date", "text", "sentences", "image", "sound", "component", "cycle"
+]
 Reading = Literal["category", "text", "sentences"]
 """What a project may say that a column is to be read as."""
+Missing = Literal["native", "median", "mean", "most_frequent", "constant", "model"]
+"""What stands for a missing value: `native` leaves it to the model; each of the others comes with an indicator."""
+Scale = Literal["none", "standard", "robust", "quantile", "power"]
+Encode = Literal["one_hot", "ordinal", "target", "hash"]
+Cycle = Literal["year", "week", "day"]
 BYTES: tuple[ColumnType, ...] = ("binary", "image", "sound")
 """The types of columns that are held as bytes."""
 Severity = Literal["reject", "stop", "warn"]
@@ -95,7 +102,10 @@ class Dataset(Record):
 
 
 class FailedExpectation(Record):
-    """An expectation that did not hold: on what, how often, and examples of what was found instead."""
+    """An expectation that did not hold: on what, how often, and examples of what was found instead.
+
+    `claim` is what it says; the reasons of quarantined rows begin with it.
+    """
 
     expectation: str
     column: str | None
@@ -103,6 +113,7 @@ class FailedExpectation(Record):
     examples: tuple[str, ...]
     reason: str
     severity: Severity = "stop"
+    claim: str = ""
 
 
 class QualityReport(Record):
@@ -127,12 +138,33 @@ class CheckedDataset(Record):
     report: QualityReport
 
 
+class Treatment(Record):
+    """How the values of one feature are made ready for a model, and why.
+
+    What is inferred reaches the families alone that need finite, scaled numbers; what the project `said` of these
+    (missing, scale, encode) reaches every family. `encode` None: by the number of levels. `cycles` are those of which
+    a date covers more than one: a model gets the place in each of them.
+    """
+
+    missing: Missing = "median"
+    fill: float = 0.0
+    """The value of `missing: constant`, as it is in the matrix."""
+    scale: Scale = "standard"
+    encode: Encode | None = None
+    buckets: int = 0
+    """Of `encode: hash`: each value falls into one of so many, whether it was seen or not."""
+    cycles: tuple[Cycle, ...] = ()
+    said: tuple[str, ...] = ()
+    reason: str = ""
+
+
 class Feature(Record):
     """What a model sees of one column: `width` columns of its input matrix, one but for texts, images and sounds.
 
     `levels` are a category's known values, commonest first: value i is code i, an unknown value is -1, a missing
     one NaN. `settings` (JSON) say how a modality views the values. `expression` is set for a declared feature.
-    `reason` says why the feature is of this kind. A `component` is what a modality's front made: finite and scaled.
+    `reason` says why the feature is of this kind. A `component` is what a modality's front made: finite and scaled;
+    a `cycle` the place in a year, a week or a day, from 0 to 1.
     """
 
     name: str
@@ -142,6 +174,12 @@ class Feature(Record):
     levels: tuple[str, ...] = ()
     expression: str | None = None
     reason: str = ""
+    treatment: Treatment = Treatment()
+
+    @property
+    def n_codes(self) -> int:
+        """How many known values a category has: its levels, or the buckets that values fall into."""
+        return self.treatment.buckets or len(self.levels)
 
 
 class Target(Record):
@@ -373,6 +411,18 @@ class Report(Record):
     page: Blob
 
 
+class Claim(Record):
+    """An expectation of single rows, in Great Expectations' own name and arguments, that a model's requests must hold.
+
+    A row that breaks one of severity `reject` has no answer; of `warn`, the answer says so.
+    """
+
+    type: str
+    arguments: dict[str, JsonValue]
+    severity: Severity
+    reason: str = ""
+
+
 class ModelCard(Record):
     """What a host must know to ask the model, carried inside the ONNX file as metadata `keepfit`.
 
@@ -391,3 +441,5 @@ class ModelCard(Record):
     split_rule: str = ""
     sample: tuple[str, ...]
     """A few training rows as JSON objects of the raw inputs: for examples, and for the check before it serves."""
+    expectations: tuple[Claim, ...] = ()
+    """What each row must hold to be answered."""

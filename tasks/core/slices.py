@@ -89,7 +89,8 @@ def _levels(column: Array, feature: Feature) -> Iterator[_Part]:
     names = dict(enumerate(feature.levels if feature.kind == "category" else ("false", "true")))
     codes, counts = np.unique(column[~np.isnan(column)], return_counts=True)
     for code in codes[counts >= LEAST_ROWS]:
-        yield _Part(feature.name, names.get(int(code), "(unknown)"), column == code)
+        other = f"bucket {code:.0f}" if feature.treatment.buckets else "(unknown)"
+        yield _Part(feature.name, names.get(int(code), other), column == code)
 
 
 def _bins(column: Array, feature: Feature) -> Iterator[_Part]:

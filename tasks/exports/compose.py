@@ -12,6 +12,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from tasks.exports.graph import Graph, convert, refuse
+from tasks.modalities import cycles
 from tasks.modalities.front import STEPS, steps
 
 ONE = np.array(1.0)
@@ -67,9 +68,26 @@ def function(graph: Graph, x: str, applied: Any) -> str | None:
         return graph.add("Log", graph.add("Add", x, ONE))
     if applied is np.square:
         return graph.add("Mul", x, x)
+    if applied is cycles.waves:
+        return _waves(graph, x)
+    for cycle, length, first in (
+        (cycles.year, cycles.YEAR, 0.0),
+        (cycles.week, cycles.WEEK, cycles.FIRST_MONDAY),
+        (cycles.day, cycles.DAY, 0.0),
+    ):
+        if applied is cycle:
+            turns = graph.add("Div", graph.add("Sub", x, np.array(first)) if first else x, np.array(length))
+            return graph.add("Sub", turns, graph.add("Floor", turns))
     if applied is steps:
         return graph.add("Div", graph.add("Round", graph.add("Mul", x, np.array(STEPS))), np.array(STEPS))
     return graph.add(simple[applied], x) if applied in simple else None
+
+
+def _waves(graph: Graph, x: str) -> str:
+    angles = graph.add("Mul", x, np.array(2 * np.pi))
+    times = [graph.add("Mul", angles, np.array(float(number))) for number in range(1, cycles.HARMONICS + 1)]
+    found = graph.side_by_side(*(graph.add(wave, each) for each in times for wave in ("Sin", "Cos")))
+    return graph.add("Where", graph.add("IsNaN", found), np.array(0.0), found)
 
 
 @convert.register(FunctionTransformer)

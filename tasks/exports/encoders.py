@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, OrdinalEncoder, TargetEncoder
 
 from tasks.exports.graph import Graph, convert, refuse
+from tasks.exports.trees import Trees
 
 INT64 = 7
 ABSENT = -np.inf  # stands for a missing value where columns are compared with categories: NaN equals nothing
@@ -74,13 +75,22 @@ def _target_encoder(fitted: Any, graph: Graph, x: str) -> str:
 @convert.register(KBinsDiscretizer)
 def _bins(fitted: Any, graph: Graph, x: str) -> str:
     if fitted.encode == "ordinal":
-        raise refuse(fitted, "encode='ordinal'", "encode='onehot' or 'onehot-dense'")
+        return _bin_numbers(fitted, graph, x)
     columns = np.repeat(np.arange(len(fitted.bin_edges_)), [len(edges) - 1 for edges in fitted.bin_edges_])
     lower = np.concatenate([[-np.inf, *edges[1:-1]] for edges in fitted.bin_edges_])
     upper = np.concatenate([[*edges[1:-1], np.inf] for edges in fitted.bin_edges_])
     wide = graph.columns(x, columns)
     inside = graph.add("And", graph.add("GreaterOrEqual", wide, lower), graph.add("Less", wide, upper))
     return graph.number(inside)
+
+
+def _bin_numbers(fitted: Any, graph: Graph, x: str) -> str:
+    """How many of its column's inner edges a value has reached."""
+    trees = Trees()
+    for column, edges in enumerate(fitted.bin_edges_):
+        inner = np.asarray(edges[1:-1], dtype=float)
+        trees.add_steps(column, np.nextafter(inner, -np.inf), np.arange(len(inner) + 1.0))
+    return trees.write(graph, x, len(fitted.bin_edges_))
 
 
 def lookup(

@@ -13,11 +13,11 @@ import numpy as np
 
 from tasks.core.errors import KeepfitError
 from tasks.core.records import ModelCard
-from tasks.exports import compose, encoders, forests, linear, neural, texts, transformers
+from tasks.exports import compose, encoders, forests, imputers, linear, neural, quantiles, texts, transformers
 from tasks.exports.graph import Graph, convert
 from tasks.modalities.matrix import width
 
-PARTS = (compose, encoders, forests, linear, neural, texts, transformers)
+PARTS = (compose, encoders, forests, imputers, linear, neural, quantiles, texts, transformers)
 """The modules whose import fills the table `convert`; a new converter's module is named here."""
 
 

@@ -1,4 +1,4 @@
-"""Fitted transformers of numbers: imputation, scaling, powers, components."""
+"""Fitted transformers of numbers: scaling, powers, components, landmarks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.decomposition import PCA
-from sklearn.impute import SimpleImputer
 from sklearn.kernel_approximation import Nystroem
 from sklearn.preprocessing import (
     MaxAbsScaler,
@@ -17,20 +16,6 @@ from sklearn.preprocessing import (
 )
 
 from tasks.exports.graph import Graph, convert, refuse
-
-
-@convert.register(SimpleImputer)
-def _imputer(fitted: Any, graph: Graph, x: str) -> str:
-    if not (isinstance(fitted.missing_values, float) and np.isnan(fitted.missing_values)):
-        raise refuse(fitted, f"missing_values={fitted.missing_values!r}", "missing_values=nan")
-    missing = graph.add("IsNaN", x)
-    filling = np.asarray(fitted.statistics_, dtype=float)
-    filled = graph.add("Where", missing, filling, x)
-    if not fitted.keep_empty_features and np.isnan(filling).any():
-        filled = graph.columns(filled, np.flatnonzero(~np.isnan(filling)))
-    if not fitted.add_indicator or len(fitted.indicator_.features_) == 0:
-        return filled
-    return graph.side_by_side(filled, graph.columns(graph.number(missing), fitted.indicator_.features_))
 
 
 @convert.register(StandardScaler)

@@ -54,6 +54,27 @@ class Trees:
         self._n_nodes += len(inner)
         self.n_leaves += int(leaf.sum())
 
+    def add_steps(self, column: int, edges: NDArray[np.float64], values: NDArray[np.float64]) -> None:
+        """A step function of one column as a balanced tree: values[i] up to edges[i], which ascend, the last beyond.
+
+        Its target is the number of the column. A missing value takes the last step.
+        """
+        n_edges = len(edges)
+        left, right = np.full(2 * n_edges + 1, -1), np.full(2 * n_edges + 1, -1)
+        split, weight = np.zeros(2 * n_edges + 1), np.zeros(2 * n_edges + 1)
+        free, open_ranges = 1, [(0, 0, n_edges)]  # node, first edge, end of the edges
+        while open_ranges:
+            node, low, high = open_ranges.pop()
+            if low == high:
+                weight[node] = values[low]
+                continue
+            middle = (low + high) // 2
+            split[node], left[node], right[node] = edges[middle], free, free + 1
+            open_ranges += [(free + 1, middle + 1, high), (free, low, middle)]
+            free += 2
+        same = np.full(len(left), column)
+        self.add(node_array(same, split, LESS_OR_EQUAL, np.zeros(len(left), bool), left, right), weight, column)
+
     def write(self, graph: Graph, x: str, n_targets: int) -> str:
         """The sum of the leaves that a row falls into, by target: (n, n_targets)."""
         nodes, leaves = np.concatenate(self._nodes), np.concatenate(self._leaves)

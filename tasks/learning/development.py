@@ -80,16 +80,19 @@ class Development:
 
     def seen(self, wants: Wants, rows: Array, seed: int) -> Seen:
         """All rows through a front that is fitted on `rows` alone; fitted once for rows that come again."""
-        unfitted = front(self.features, wants, seed)
+        unfitted = front(self.features, wants, self.problem, seed)
         if unfitted is None:
             return Seen(self.x, None, self.features)
         key = (wants, hash(rows.tobytes()))
         if (found := self._seen.get(key)) is None:
-            fitted = unfitted.fit(self.x[rows])
-            x = fitted.transform(self.x)
+            learned = unfitted.fit_transform(self.x[rows], self.y[rows])
+            x, features = unfitted.transform(self.x), behind(self.features, unfitted)
+            # No row that is fitted on is encoded by its own target; the rest is, to the bit, what will be served.
+            crossed = np.array([i for i, each in enumerate(features) if each.treatment.encode == "target"], dtype=int)
+            x[np.ix_(rows, crossed)] = learned[:, crossed]
             for oldest in list(self._seen)[: max(0, len(self._seen) + 1 - SEEN_BYTES // max(x.nbytes, 1))]:
                 self._seen.pop(oldest, None)
-            return self._seen.setdefault(key, Seen(x, fitted, behind(self.features, x.shape[1])))
+            return self._seen.setdefault(key, Seen(x, unfitted, features))
         return found
 
     @property

@@ -70,11 +70,11 @@ def encoding(splits: Splits, seed: int) -> Encoding:
     x, y, _ = rows_of(splits, splits.train, FITTED_ROWS)
     features, fitted = splits.features, []
     with heard(), one_thread():
-        if (views := front(features, "compact", seed)) is not None:
-            x = views.fit_transform(x)
-            features = behind(features, x.shape[1])
+        if (views := front(features, "compact", splits.target.problem, seed)) is not None:
+            x = views.fit_transform(x, y)
+            features = behind(features, views)
             fitted.append(views)
-        numbers = scaled(features, seed)
+        numbers = scaled(features, splits.target.problem, seed)
         few = splits.train.n_rows <= FITTED_ROWS
         x = numbers.fit_transform(x, y) if few else numbers.fit(x, y)
         fitted.append(numbers)

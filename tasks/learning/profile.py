@@ -14,7 +14,7 @@ SKEWED = 0.5
 
 def profile_of(splits: Splits) -> Profile:
     """What the families are asked about: the data's kind and size, and the machine's."""
-    categories = [len(feature.levels) for feature in splits.features if feature.kind == "category"]
+    categories = [feature.n_codes for feature in splits.features if feature.kind == "category"]
     return Profile(
         n_rows=splits.train.n_rows,
         n_features=sum(min(feature.width, COMPACT) for feature in splits.features),

@@ -12,6 +12,7 @@ from tasks.core.errors import DataError
 from tasks.core.records import Column, Dataset, Feature, Note
 from tasks.modalities import MODALITIES, reading, tabular
 from tasks.modalities.text import is_language
+from tasks.modalities.treatments import treated
 
 CELLS = 20_000_000
 """How many values are in memory at a time."""
@@ -35,7 +36,9 @@ def features(
         found += tabular.outliers(frame)
     for column in columns:
         if column.name not in table and (modality := reading(column.type)) is not None:
-            found.append(modality.feature(train, column.name, None))
+            made = modality.feature(train, column.name, None)
+            choice = said.get(column.name, Choice())
+            found.append(made if isinstance(made, Note) else treated(made, pl.Series(dtype=pl.Null), choice))
     made, notes = (
         tuple(each for each in found if isinstance(each, Feature)),
         tuple(each for each in found if isinstance(each, Note)),
@@ -46,8 +49,16 @@ def features(
 
 
 def _one(train: Dataset, values: pl.Series, expression: str | None, said: Choice) -> Feature | Note:
-    """What one column makes. A text that is no category is language, or nothing."""
+    """What one column makes, and how it is made ready for a model."""
+    made = _read(train, values, expression, said)
+    return made if isinstance(made, Note) else treated(made, values, said)
+
+
+def _read(train: Dataset, values: pl.Series, expression: str | None, said: Choice) -> Feature | Note:
+    """What one column is. A text that is no category is language, or nothing."""
     is_text = values.dtype == pl.String
+    if said.encode == "hash":
+        return tabular.hashed(values, expression)
     if said.read == "category":
         return tabular.forced_category(values, expression)
     if said.read is not None:

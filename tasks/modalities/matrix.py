@@ -1,8 +1,9 @@
 """The float64 matrix that every model sees: from a frame all rows at once, or from one mapping a single row.
 
 One column a feature, in order, and as many as its width for a text, an image or a sound. Number: its value. Boolean:
-0 or 1. Category: its position in `feature.levels`, -1 when it is none of them. Date: days since 1970-01-01 in UTC, a
-time of day as a fraction. Missing is NaN everywhere: None, NaN, an infinite number, an empty text.
+0 or 1. Category: its position in `feature.levels`, -1 when it is none of them, or the bucket it falls into. Date:
+days since 1970-01-01 in UTC, a time of day as a fraction. Missing is NaN everywhere: None, NaN, an infinite number,
+an empty text.
 """
 
 from __future__ import annotations
@@ -114,7 +115,9 @@ def _column(frame: pl.DataFrame, schema: Mapping[str, pl.DataType], feature: Fea
         return column
     if isinstance(found, (pl.Categorical, pl.Enum)):
         column, found = column.cast(pl.String), pl.String()
-    if feature.kind == "category":
+    if feature.treatment.buckets:
+        encoded = _bucket_column(frame, column, found, feature)
+    elif feature.kind == "category":
         encoded = _category_column(column, found, feature)
     elif feature.kind == "date":
         encoded = _date_column(frame, column, found, feature)
@@ -156,6 +159,17 @@ def _category_column(column: pl.Expr, found: pl.DataType, feature: Feature) -> p
         return None
     known = column.replace_strict(list(codes), list(codes.values()), default=UNSEEN, return_dtype=pl.Float64)
     return pl.when(column.is_not_null()).then(known)
+
+
+def _bucket_column(frame: pl.DataFrame, column: pl.Expr, found: pl.DataType, feature: Feature) -> pl.Expr | None:
+    import polars as pl
+
+    if not (found == pl.String or found == pl.Boolean or found.is_numeric()):
+        return None
+    encode = encoder(feature)
+    column = column.cast(pl.Float64).fill_nan(None) if found.is_float() or found.is_decimal() else column
+    values = frame.select(column.unique().drop_nulls()).to_series().to_list()
+    return column.replace_strict(values, list(map(encode, values)), default=None, return_dtype=pl.Float64)
 
 
 def _date_column(frame: pl.DataFrame, column: pl.Expr, found: pl.DataType, feature: Feature) -> pl.Expr | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.core.errors import DataError
-from tasks.core.records import Feature, FeatureKind, Note
+from tasks.core.records import Feature, FeatureKind, Note, Treatment
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,6 +20,7 @@ IDENTIFIER = 0.5
 """Text of which more than this share of values are different names rows, it does not describe them."""
 COVERED = 0.5
 """The levels kept must describe at least this share of the rows that have a value."""
+FEWEST_BUCKETS = 16
 QUARTILES = (0.25, 0.5, 0.75)
 FAR = 10.0
 """Interquartile ranges from the median at which a number is called an outlier; it is told of, and kept."""
@@ -42,17 +43,23 @@ def feature_or_note(values: pl.Series, expression: str | None) -> Feature | Note
     return Feature(name=values.name, kind=kind, expression=expression, reason=reason)
 
 
+def hashed(values: pl.Series, expression: str | None, why: str = "said to be hashed") -> Feature | Note:
+    """The column as a category of as many buckets as a tree can hold; a value's text says into which it falls."""
+    _require_category(values)
+    n_different = values.drop_nulls().n_unique()
+    if n_different == 0:
+        return _dropped(values, "has no value in the training rows")
+    buckets = max(FEWEST_BUCKETS, min(MAX_LEVELS, n_different))
+    reason = f"{why}; {n_different:,} different values in {buckets} buckets"
+    treatment = Treatment(encode="hash", buckets=buckets)
+    return Feature(name=values.name, kind="category", expression=expression, reason=reason, treatment=treatment)
+
+
 def forced_category(values: pl.Series, expression: str | None) -> Feature | Note:
     """The column as a category because the project says so, however many values it has; of numbers and truths too."""
     import polars as pl
 
-    if values.dtype.is_temporal() or values.dtype == pl.Binary:
-        raise DataError(
-            f"`columns` says that {values.name!r} is to be read as category",
-            expected="texts, numbers or truth values",
-            found=f"{values.dtype}",
-            action="Take it out of `columns` in project.yaml",
-        )
+    _require_category(values)
     present = values.drop_nulls().cast(pl.String)
     levels = [(text, n_rows) for text, n_rows in _commonest(present) if n_rows > 1]
     if not levels:
@@ -92,6 +99,18 @@ def outliers(frame: pl.DataFrame) -> list[Note]:
         for values in far.iter_columns()
         if values[0]
     ]
+
+
+def _require_category(values: pl.Series) -> None:
+    import polars as pl
+
+    if values.dtype.is_temporal() or values.dtype == pl.Binary:
+        raise DataError(
+            f"`columns` says that {values.name!r} is to be read as category",
+            expected="texts, numbers or truth values",
+            found=f"{values.dtype}",
+            action="Take it out of `columns` in project.yaml",
+        )
 
 
 def _category(values: pl.Series, present: pl.Series, expression: str | None) -> Feature | Note:

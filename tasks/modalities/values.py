@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -32,6 +33,8 @@ DAYS_A_MICROSECOND = 1 / MICROSECONDS_A_DAY
 
 def encoder(feature: Feature) -> Callable[[Any], float]:
     """A function from one value to its float; it raises DataError for a value of another type."""
+    if feature.treatment.buckets:
+        return _bucket_encoder(feature)
     if feature.kind == "category":
         return _category_encoder(feature)
     if feature.kind == "date":
@@ -77,6 +80,38 @@ def _category_encoder(feature: Feature) -> Callable[[Any], float]:
         return MISSING if math.isnan(found) else numbers.get(found, UNSEEN)
 
     return code
+
+
+def _bucket_encoder(feature: Feature) -> Callable[[Any], float]:
+    """The bucket that a value falls into, by the CRC-32 of its text: the same on every machine.
+
+    3, 3.0 and the text "3" are one value, and so are true and the text "true".
+    """
+    buckets, checksum = feature.treatment.buckets, zlib.crc32
+
+    def bucket(value: Any) -> float:
+        if value is None or value == "":
+            return MISSING
+        if isinstance(value, (bytes, date)):
+            raise wrong_type(feature, repr(value))
+        if not isinstance(value, str):
+            value = "true" if value is True else "false" if value is False else _digits(value, feature)
+            if value == "nan":
+                return MISSING
+        return float(checksum(value.encode("utf-8", "surrogatepass")) % buckets)
+
+    return bucket
+
+
+def _digits(value: Any, feature: Feature) -> str:
+    """A number as text, without the ".0" of a whole one."""
+    try:
+        found = float(value)
+    except OverflowError:
+        return str(value)
+    except (TypeError, ValueError) as exc:
+        raise wrong_type(feature, repr(value)) from exc
+    return str(int(found)) if math.isfinite(found) and found.is_integer() else repr(found)
 
 
 def days(value: Any, feature: Feature) -> float:

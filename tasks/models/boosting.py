@@ -74,7 +74,7 @@ class Boosting(Family):
 
         bins = BINS if len(features) < WIDE else COARSE_BINS
         # Categories of more levels are split by their codes, which are ordered by frequency. -1 is a level too.
-        categories = [i for i, each in enumerate(features) if each.kind == "category" and len(each.levels) < bins]
+        categories = [i for i, each in enumerate(features) if each.kind == "category" and each.n_codes < bins]
         names = ("learning_rate", "max_leaf_nodes", "min_samples_leaf", "l2_regularization", "max_features")
         settings: dict[str, Any] = {name: params[name] for name in names} | {
             "max_bins": bins,

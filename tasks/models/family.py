@@ -10,17 +10,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tasks.core.records import Candidate, Feature, Problem, Record
+from tasks.core.records import Candidate, Feature, Problem, Record, Scale
+from tasks.modalities.cycles import wave_names, waves
+from tasks.modalities.front import target_encoder
 from tasks.modalities.modality import Wants
+from tasks.modalities.scales import scaler
+from tasks.modalities.treatments import ONE_HOT_LEVELS
 
 if TYPE_CHECKING:
     import numpy as np
     import optuna
 
 Params = Mapping[str, Any]
-
-ONE_HOT_LEVELS = 30
-"""Categories of more levels are target-encoded: their one-hot columns would be nearly empty."""
 
 
 class Profile(Record):
@@ -118,35 +119,54 @@ def answer(model: Any, x: np.ndarray) -> np.ndarray:
 
 
 def positions(features: Sequence[Feature]) -> tuple[list[int], list[int], list[int]]:
-    """Where in the matrix the plain numbers, the small categories and the large categories are."""
-    numbers = [i for i, feature in enumerate(features) if feature.kind not in ("category", "component")]
+    """Where in the matrix the numbers, the categories of a column each level, and the other categories are."""
+    numbers = [i for i, feature in enumerate(features) if feature.kind in ("number", "boolean", "date")]
     small = [i for i, feature in enumerate(features) if feature.kind == "category" and _is_small(feature)]
     large = [i for i, feature in enumerate(features) if feature.kind == "category" and not _is_small(feature)]
     return numbers, small, large
 
 
-def scaled(features: Sequence[Feature], seed: int) -> Any:
+def scaled(features: Sequence[Feature], problem: Problem, seed: int) -> Any:
     """An unfitted transformer to a dense matrix of finite, scaled numbers: for learners that need it so.
 
-    Numbers are imputed with the median (with a column that says so) and standardised, small categories one-hot
-    encoded, large ones encoded by the target's mean, which is cross-fitted against leakage; components stay.
+    Numbers are imputed with the median (with a column that says so) and scaled by their treatment, small categories
+    one-hot encoded, large ones encoded by the target's mean, which is cross-fitted against leakage; places in a cycle
+    become waves, and components stay.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
+    from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
     numbers, small, large = positions(features)
     components = [i for i, feature in enumerate(features) if feature.kind == "component"]
+    cycles = [i for i, feature in enumerate(features) if feature.kind == "cycle"]
     impute = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
     encoders = [
-        ("numbers", make_pipeline(impute, StandardScaler()), numbers),
+        ("numbers", make_pipeline(impute, _scales([features[i] for i in numbers], seed)), numbers),
         ("small", OneHotEncoder(handle_unknown="ignore", sparse_output=False), small),
-        ("large", make_pipeline(TargetEncoder().set_params(random_state=seed), StandardScaler()), large),
+        ("large", make_pipeline(target_encoder(problem, seed), StandardScaler()), large),
+        ("cycles", FunctionTransformer(waves, feature_names_out=wave_names), cycles),
         ("components", "passthrough", components),
     ]
     return ColumnTransformer([encoder for encoder in encoders if encoder[2]])
 
 
+def _scales(numbers: Sequence[Feature], seed: int) -> Any:
+    """Each number by its own scale; the columns that say what was missing, which come after them, as they are usual."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.preprocessing import StandardScaler
+
+    places: dict[Scale, list[int]] = {}
+    for i, feature in enumerate(numbers):
+        places.setdefault(feature.treatment.scale, []).append(i)
+    places.pop("standard", None)
+    if not places:
+        return StandardScaler()
+    blocks = [(scale, scaler(scale, seed), columns) for scale, columns in sorted(places.items())]
+    return ColumnTransformer(blocks, verbose_feature_names_out=False).set_params(remainder=StandardScaler())
+
+
 def _is_small(feature: Feature) -> bool:
-    return len(feature.levels) <= ONE_HOT_LEVELS
+    encode = feature.treatment.encode
+    return encode in ("one_hot", "hash") if encode else feature.n_codes <= ONE_HOT_LEVELS

@@ -51,7 +51,7 @@ class Kernel(Family):
 
         from tasks.models.landmarks import Landmarks
 
-        likeness = make_pipeline(scaled(features, seed), Landmarks(params["reach"], LANDMARKS, seed))
+        likeness = make_pipeline(scaled(features, problem, seed), Landmarks(params["reach"], LANDMARKS, seed))
         if problem == "regression":
             model = make_pipeline(likeness, Ridge(alpha=params["penalty"]))
             return TransformedTargetRegressor(model, transformer=StandardScaler())

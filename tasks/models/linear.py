@@ -39,5 +39,5 @@ class Linear(Family):
 
         # No logarithm of the target: where a line goes on beyond the data, its exponential has no bounds.
         if problem == "regression":
-            return make_pipeline(scaled(features, seed), Ridge(alpha=params["penalty"]))
-        return make_pipeline(scaled(features, seed), LogisticRegression(C=1 / params["penalty"], max_iter=500))
+            return make_pipeline(scaled(features, problem, seed), Ridge(alpha=params["penalty"]))
+        return make_pipeline(scaled(features, problem, seed), LogisticRegression(C=1 / params["penalty"], max_iter=500))

@@ -60,7 +60,7 @@ class Neural(Family):
             n_iter_no_change=8,
             random_state=seed,
         ).set_params(batch_size=128)
-        model = make_pipeline(scaled(features, seed), network)
+        model = make_pipeline(scaled(features, problem, seed), network)
         if problem != "regression":
             return model
         # A network learns targets of about one; with a target of 200,000 its first steps go nowhere.

@@ -18,10 +18,12 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.feature_selection import VarianceThreshold
-from sklearn.impute import SimpleImputer
+from sklearn.impute import IterativeImputer, MissingIndicator, SimpleImputer
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import (
+    BayesianRidge,
     ElasticNet,
     GammaRegressor,
     HuberRegressor,
@@ -43,6 +45,7 @@ from sklearn.preprocessing import (
     OneHotEncoder,
     OrdinalEncoder,
     PowerTransformer,
+    QuantileTransformer,
     RobustScaler,
     StandardScaler,
     TargetEncoder,
@@ -51,6 +54,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from tasks.core.records import Feature, FeatureKind, ModelCard, Target
 from tasks.exports.parity import strange_rows
+from tasks.modalities import cycles
+from tasks.modalities.model_imputer import ModelImputer
 from tasks.models.blend import Blend
 
 KINDS: dict[str, FeatureKind] = {
@@ -109,6 +114,14 @@ def scaled(numbers: Any = None, codes: Any = None) -> ColumnTransformer:
 def imputed(*steps: Any, **settings: Any) -> ColumnTransformer:
     """The usual transformer with another imputer and other steps for the numbers."""
     return scaled(make_pipeline(SimpleImputer(**{"strategy": "mean", "keep_empty_features": True} | settings), *steps))
+
+
+MOST = SimpleImputer(strategy="median", keep_empty_features=True)
+
+
+def chained(regressor: Any, **settings: Any) -> IterativeImputer:
+    """Chained equations whose answers are cut to what is near."""
+    return IterativeImputer(regressor, max_iter=4, tol=10.0, min_value=-5, max_value=20_000, **settings)
 
 
 FOREST: dict[str, Any] = {"n_estimators": 12, "random_state": 0}
@@ -172,6 +185,48 @@ EVERY: dict[str, Callable[[str], Any]] = {
     "bins": lambda problem: make_pipeline(
         ColumnTransformer([("numbers", SimpleImputer(), [0, 1, 2, 3])]),
         KBinsDiscretizer(4, encode="onehot-dense", quantile_method="averaged_inverted_cdf"),
+        linear(problem),
+    ),
+    "bins by number": lambda problem: make_pipeline(
+        ColumnTransformer([("numbers", SimpleImputer(), [0, 1, 2, 3])]),
+        KBinsDiscretizer(5, encode="ordinal", quantile_method="averaged_inverted_cdf"),
+        linear(problem),
+    ),
+    "quantiles, uniform": lambda problem: make_pipeline(
+        imputed(QuantileTransformer(n_quantiles=60, random_state=0)), linear(problem)
+    ),
+    "quantiles, normal": lambda problem: make_pipeline(
+        imputed(QuantileTransformer(n_quantiles=60, output_distribution="normal", random_state=0)), linear(problem)
+    ),
+    "quantiles before imputing": lambda problem: make_pipeline(
+        ColumnTransformer([("numbers", QuantileTransformer(n_quantiles=400), [0, 1, 2, 3, 4])]), MOST, linear(problem)
+    ),
+    "iterative imputer": lambda problem: make_pipeline(
+        ColumnTransformer([("numbers", chained(BayesianRidge(), add_indicator=True), [0, 1, 2, 3, 4])]),
+        StandardScaler(),
+        linear(problem),
+    ),
+    "iterative imputer, empty columns kept": lambda problem: make_pipeline(
+        scaled(make_pipeline(chained(Ridge(), keep_empty_features=True), StandardScaler())), linear(problem)
+    ),
+    "model imputer": lambda problem: make_pipeline(
+        ColumnTransformer(
+            [
+                ("values", make_pipeline(ModelImputer([0, 1, 5, 4]), StandardScaler()), NUMBERS),
+                ("missing", MissingIndicator(features="all"), [0, 1, 5, 4]),
+            ]
+        ),
+        linear(problem),
+    ),
+    "model imputer, one column": lambda problem: make_pipeline(ModelImputer([1]), linear(problem)),
+    "cycles": lambda problem: make_pipeline(
+        ColumnTransformer(
+            [
+                (name, make_pipeline(FunctionTransformer(place), FunctionTransformer(cycles.waves)), [2])
+                for name, place in cycles.PLACES.items()
+            ]
+            + [("places", make_pipeline(FunctionTransformer(cycles.week), SimpleImputer()), [2])]
+        ),
         linear(problem),
     ),
     "components": lambda problem: make_pipeline(imputed(StandardScaler(), PCA(2, whiten=True)), linear(problem)),

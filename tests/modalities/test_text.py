@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 
 from tasks.core import store
 from tasks.core.arrow import column_type
+from tasks.core.choices import Choice
 from tasks.core.errors import DataError, Refused, Unavailable
 from tasks.core.records import Column, Dataset, Feature, ModelCard, Note, Target
 from tasks.core.row_hash import folded
@@ -125,16 +126,16 @@ def test_a_column_of_language_is_a_feature_and_one_of_names_is_none(open_store: 
 
 def test_what_the_project_says_of_a_column_is_done_or_refused(open_store: Path) -> None:
     train = put(mails())
-    made, _ = features(train, train.columns[:2], {}, {"code": "text"})
+    made, _ = features(train, train.columns[:2], {}, {"code": Choice(read="text")})
     assert {each.name: each.kind for each in made} == {"t": "text", "code": "text"}
-    made, _ = features(train, train.columns[1:], {}, {"y": "category"})
+    made, _ = features(train, train.columns[1:], {}, {"y": Choice(read="category")})
     assert made[0].kind == "category" and set(made[0].levels) == {"0", "1"}
     with pytest.raises(DataError, match="expected a column of texts, found Int64"):
-        features(train, train.columns, {}, {"y": "text"})
+        features(train, train.columns, {}, {"y": Choice(read="text")})
 
 
 def fitted(feature: Feature, x: Any, y: Any, wants: Any) -> Any:
-    return make_pipeline(front((feature,), wants, 0), LogisticRegression()).fit(x, y)
+    return make_pipeline(front((feature,), wants, "binary", 0), LogisticRegression()).fit(x, y)
 
 
 @pytest.mark.parametrize("wants", ["wide", "compact"])

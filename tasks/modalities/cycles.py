@@ -1,0 +1,82 @@
+"""The place of a moment in the year, the week and the day: what days since 1970 hide from every model.
+
+A place is 0 where the cycle begins and nears 1 where it ends: trees split it as it is, learners of smooth functions
+get it as waves. It is computed from the days within the model, so that one row and many, training and the exported
+file cannot differ. All in UTC; the year is the calendar's mean one, at most a day off.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from tasks.core.records import Cycle
+
+if TYPE_CHECKING:
+    import polars as pl
+
+YEAR, WEEK, DAY = 365.2425, 7.0, 1.0
+FIRST_MONDAY = 4.0
+"""1970-01-05."""
+HARMONICS = 3
+"""Waves of a whole, a half and a third of the cycle: as many as tell seven days of the week apart."""
+
+
+def year(days: Any) -> Any:
+    """The place in the year, of days since 1970."""
+    return _place(days, YEAR)
+
+
+def week(days: Any) -> Any:
+    """The place in the week, which begins on Monday."""
+    return _place(days - FIRST_MONDAY, WEEK)
+
+
+def day(days: Any) -> Any:
+    """The place in the day, which begins at midnight in UTC."""
+    return _place(days, DAY)
+
+
+PLACES = {"year": year, "week": week, "day": day}
+
+
+def waves(places: Any) -> Any:
+    """Sines and cosines of places, 0 where a place is missing: (n, 2 x HARMONICS x columns)."""
+    import numpy as np
+
+    angles = places * (2 * np.pi)
+    every = [wave(angles * float(times)) for times in range(1, HARMONICS + 1) for wave in (np.sin, np.cos)]
+    found = np.concatenate(every, axis=1)
+    return np.where(np.isnan(found), 0.0, found)
+
+
+def wave_names(transformer: Any, names: Any) -> Any:
+    """The names of the columns of `waves`."""
+    import numpy as np
+
+    of = [f"{wave} {times}" for times in range(1, HARMONICS + 1) for wave in ("sine", "cosine")]
+    return np.array([f"{name} ({each})" for each in of for name in names], dtype=object)
+
+
+def cycles_of(values: pl.Series) -> tuple[Cycle, ...]:
+    """The cycles of which the training rows cover more than one; the day only where there are times of day."""
+    import polars as pl
+
+    moments = values.cast(pl.Datetime("us")).drop_nulls()
+    if len(moments) == 0:
+        return ()
+    first, last = cast("datetime", moments.min()), cast("datetime", moments.max())
+    reach = (last - first) / timedelta(days=1)
+    found: list[Cycle] = ["year"] if reach > YEAR else []
+    if reach > WEEK:
+        found.append("week")
+    if reach > DAY and (moments.dt.truncate("1d") != moments).any():
+        found.append("day")
+    return tuple(found)
+
+
+def _place(days: Any, length: float) -> Any:
+    import numpy as np
+
+    turns = days / length
+    return turns - np.floor(turns)
