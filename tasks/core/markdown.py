@@ -171,7 +171,7 @@ def _failed(each: FailedExpectation) -> tuple[str, ...]:
 
 def _explains(each: Association) -> tuple[str, ...]:
     chance = "" if each.beyond_chance else ", as by chance"
-    return each.feature, f"{percent(each.share)}{chance}", f"{percent(each.low)} to {percent(each.high)}"
+    return each.feature, f"{percent(each.share)}{chance}", f"{ranged(100 * each.low, 100 * each.high)} %"
 
 
 def _members(members: Sequence[Member]) -> str:

@@ -53,8 +53,9 @@ def explained(codes: Codes, answer: Numbers | Codes) -> Explained:
     """What the column's codes (negative: not known) explain of an answer: ranks as floats, or classes as integers."""
     known = codes >= 0
     codes, answer = codes[known], answer[known]
-    bins, codes = np.unique(codes, return_inverse=True)
-    n_rows, n_bins = len(codes), len(bins)
+    there = np.bincount(codes, minlength=1) > 0
+    codes = (np.cumsum(there) - 1)[codes]
+    n_rows, n_bins = len(codes), int(there.sum())
     if n_bins < 2 or n_rows <= n_bins:
         return NOTHING
     classes = answer.dtype.kind == "i"

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from tasks.core.records import FeatureKind
     from tasks.examining.association import Codes, Numbers
 
@@ -23,36 +21,27 @@ UNJUDGED: tuple[FeatureKind, ...] = ("text", "sentences", "image", "sound", "com
 """What is no one value a row."""
 
 
-def coded(values: pl.Series) -> Codes:
-    """A code a row from 0 on; -1 for rows that are too few to be a group. Equal for every rising scale of a number."""
-    import polars as pl
+def coded(values: Numbers, levels: bool) -> Codes:
+    """A code a row from 0 on; -1 for rows that are too few to be a group. Equal for every rising scale of a number.
 
-    missing = values.is_null().to_numpy()
-    if values.dtype == pl.String:
-        codes = _levels(values)
-    else:
-        numbers = values.to_physical() if values.dtype.is_temporal() else values
-        numbers = numbers.cast(pl.Float64).to_numpy()
-        missing = missing | np.isnan(numbers)
-        codes = np.full(len(values), -1, np.int64)
-        codes[~missing] = binned(numbers[~missing])
+    Of `levels` the values are places in an order that means nothing; what is missing is NaN.
+    """
+    missing = np.isnan(values)
+    codes = np.full(len(values), -1, np.int64)
+    codes[~missing] = _common(values[~missing].astype(np.int64)) if levels else binned(values[~missing])
     if missing.sum() >= LEAST_ROWS:
         codes[missing] = codes.max(initial=-1) + 1
     return codes
 
 
-def _levels(values: pl.Series) -> Codes:
-    import polars as pl
-
-    name = values.name
-    counted = values.drop_nulls().value_counts().sort(["count", name], descending=[True, False])
-    kept = counted.head(LEVELS).filter(pl.col("count") >= LEAST_ROWS)[name]
-    # What is no kept level becomes missing in the enumeration, and is told from what was missing before.
-    codes = values.cast(pl.Enum(kept), strict=False).to_physical().cast(pl.Int64).fill_null(-1).to_numpy().copy()
-    others = (codes < 0) & values.is_not_null().to_numpy()
-    if others.sum() >= LEAST_ROWS:
-        codes[others] = len(kept)
-    return codes
+def _common(places: Codes) -> Codes:
+    """The common levels from the commonest on, and one code for all others."""
+    counts = np.bincount(places, minlength=1)
+    kept = np.argsort(-counts, kind="stable")[:LEVELS]
+    kept = kept[counts[kept] >= LEAST_ROWS]
+    codes = np.full(len(counts), len(kept) if len(places) - counts[kept].sum() >= LEAST_ROWS else -1, np.int64)
+    codes[kept] = np.arange(len(kept))
+    return codes[places]
 
 
 def binned(numbers: Numbers) -> Codes:

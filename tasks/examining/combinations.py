@@ -25,7 +25,7 @@ def empty_combination(seen: Glance, names: list[str]) -> tuple[str, ...]:
     What is expected is counted as if the categories had nothing to do with each other.
     """
     columns = {name: seen.rows[name].cast(pl.String) for name in names[:3]}
-    codes = {name: coded(values) for name, values in columns.items()}
+    codes = {name: coded(seen.numbers[name], name in seen.levels) for name in columns}
     nested = {
         pair
         for pair in combinations(columns, 2)

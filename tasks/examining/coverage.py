@@ -13,6 +13,7 @@ from tasks.core.appraisal import Association, Criterion, Word
 from tasks.core.figures import figure, percent
 from tasks.core.slices import LEAST_ROWS
 from tasks.examining import verdicts
+from tasks.examining.association import Numbers
 from tasks.examining.combinations import empty_combination
 from tasks.examining.glance import TEST, Glance
 from tasks.examining.words import counted, listed, shown
@@ -76,9 +77,8 @@ def diverse(seen: Glance, found: tuple[Association, ...]) -> Criterion:
     """How much of what could come the rows cover, and what the rarest class lacks."""
     splits, target = seen.splits, seen.splits.target
     kinds = {each.name: each.kind for each in splits.features}
-    covered = [_covered(seen, name, kinds[name] == "category") for name in seen.features]
-    if target.classes:
-        covered.append(_covered(seen, target.name, True))
+    names = [*seen.features, *([target.name] if target.classes else [])]
+    covered = [_covered(seen, name) for name in names]
     if not covered:
         return Criterion(name="diverse", value=None, word="not judged", headline="not judged", facts=())
     value = float(np.mean([each.share for each in covered]))
@@ -101,28 +101,27 @@ def diverse(seen: Glance, found: tuple[Association, ...]) -> Criterion:
     )
 
 
-def _covered(seen: Glance, name: str, levels: bool) -> _Covered:
-    values = seen.rows[name].drop_nulls()
+def _covered(seen: Glance, name: str) -> _Covered:
+    values = seen.numbers[name]
+    values = values[~np.isnan(values)]
     if not len(values):
         return _Covered(name, 0.0)
-    if levels:
-        counts = values.value_counts()["count"]
-        thin = counts.filter(counts * seen.scale < LEAST_ROWS)
-        return _Covered(name, 1 - int(thin.sum()) / len(values), n_thin=len(thin))
-    return _range(name, values)
+    if name not in seen.levels:
+        return _range(name, np.sort(values))
+    counts = np.bincount(values.astype(np.int64))
+    thin = counts[(counts > 0) & (counts * seen.scale < LEAST_ROWS)]
+    return _Covered(name, 1 - int(thin.sum()) / len(values), n_thin=len(thin))
 
 
-def _range(name: str, values: pl.Series) -> _Covered:
+def _range(name: str, ordered: Numbers) -> _Covered:
     """How much of what a number covers, less one row in twenty at each end, is not one wide hole."""
-    numbers = np.sort(values.to_physical().cast(pl.Float64).to_numpy())
-    at = int(TAILS * len(numbers))
-    inner = numbers[at : len(numbers) - at]
+    at = int(TAILS * len(ordered))
+    inner = ordered[at : len(ordered) - at]
     with np.errstate(over="ignore"):
-        width = inner[-1] - inner[0]
+        width, steps = inner[-1] - inner[0], np.diff(inner)
     # A few values, such as a rating's, have steps and no holes.
-    if len(np.unique(inner[:: max(1, len(inner) // 2_000)])) <= verdicts.FEW or not np.isfinite(width):
+    if np.count_nonzero(steps) < verdicts.FEW or not np.isfinite(width):
         return _Covered(name, 1.0)
-    steps = np.diff(inner)
     widest = int(steps.argmax())
     share = float(steps[widest] / width)
     if share < verdicts.GAP:
@@ -138,7 +137,7 @@ def _classes(seen: Glance, rare: Rarest | None) -> tuple[str, ...]:
     effective = float(np.exp(-(shares * np.log(shares)).sum()))
     n_classes = len(seen.splits.target.classes)
     return (
-        f"The {n_classes:,} classes are as even as {effective:.3g} of equal size.",
+        f"The {n_classes:,} classes are as diverse as {effective:.3g} of equal size.",
         f"The rarest class {shown(rare.name)} has {counted(rare.n_rows, 'row')}, {rare.n_test:,} of them in test: the "
         f"95 % interval of its recall is about {100 * rare.width:.0f} points wide.",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tasks.core.appraisal import Association, Criterion
-from tasks.core.figures import percent
+from tasks.core.figures import percent, ranged
 from tasks.core.records import Target
 from tasks.examining import verdicts
 from tasks.examining.association import Codes, Numbers, beyond_chance, explained
@@ -18,9 +18,10 @@ MOST_NAMED = 5
 
 def associations(seen: Glance) -> tuple[Association, ...]:
     """What each judged feature explains of the target by itself, the strongest first."""
-    train = seen.rows.filter(seen.part == TRAIN)
-    answer = _answer(train[seen.splits.target.name], seen.splits.target)
-    found = [(name, explained(coded(train[name]), answer)) for name in seen.features]
+    train = seen.part == TRAIN
+    answer = _answer(seen.numbers[seen.splits.target.name][train], seen.splits.target)
+    numbers, levels = seen.numbers, seen.levels
+    found = [(name, explained(coded(numbers[name][train], name in levels), answer)) for name in seen.features]
     real = beyond_chance([each.p for _, each in found])
     every = [
         Association(
@@ -36,13 +37,12 @@ def associations(seen: Glance) -> tuple[Association, ...]:
     return tuple(sorted(every, key=lambda each: (-each.share, -each.high, each.feature)))
 
 
-def _answer(values: object, target: Target) -> Codes | Numbers:
+def _answer(values: Numbers, target: Target) -> Codes | Numbers:
     import polars as pl
 
-    assert isinstance(values, pl.Series)
-    if target.problem == "regression":
-        return values.rank("average").cast(pl.Float64).fill_null(np.nan).to_numpy()
-    return values.cast(pl.Enum(target.classes)).to_physical().cast(pl.Int64).to_numpy()
+    if target.problem != "regression":
+        return values.astype(np.int64)
+    return pl.Series(values).rank("average").cast(pl.Float64).to_numpy()
 
 
 def relevant(seen: Glance, found: tuple[Association, ...]) -> Criterion:
@@ -62,7 +62,7 @@ def relevant(seen: Glance, found: tuple[Association, ...]) -> Criterion:
         name="relevant",
         value=share,
         word=word,
-        headline=f"{len(telling):,} of {counted(len(found), 'column')} telling",
+        headline=f"{len(telling):,} of {counted(len(found), 'column')} tell something",
         facts=(_main(len(telling), silent, len(found), target), *_best(telling, target), *facts),
         action=_action(word, silent, target),
     )
@@ -85,8 +85,10 @@ def _best(telling: list[Association], target: str) -> tuple[str, ...]:
     if not telling:
         return ()
     best = telling[0]
-    bounds = f"{percent(best.low)} to {percent(best.high)}"
-    return (f"The most by itself tells `{best.feature}`: it explains {percent(best.share)} of `{target}` ({bounds}).",)
+    bounds = ranged(100 * best.low, 100 * best.high)
+    return (
+        f"The most by itself tells `{best.feature}`: it explains {percent(best.share)} of `{target}` ({bounds} %).",
+    )
 
 
 def _action(word: str, silent: list[str], target: str) -> str:

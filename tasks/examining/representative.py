@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from tasks.core.appraisal import Criterion, Distance
 from tasks.core.expressions import names_in
@@ -42,10 +41,10 @@ def distances(seen: Glance) -> tuple[Distance, ...]:
 
     Rows that are split together count once: of a group one row, or the same customer's rows would look like proof.
     """
-    rows, comparisons = seen.rows[seen.units], _comparisons(seen)
+    comparisons = _comparisons(seen)
     found: list[tuple[float, Distance]] = []
     for name in (*seen.features, seen.splits.target.name):
-        codes = coded(rows[name])
+        codes = coded(seen.numbers[name][seen.units], name in seen.levels)
         for each in comparisons:
             if name not in each.aside:
                 p = explained(codes, each.which).p
@@ -63,8 +62,8 @@ def _comparisons(seen: Glance) -> list[_Comparison]:
     found = [_Comparison(PARTS, part, by_time if splits.time_column else set())]
     # Split by time the test rows are the newest already.
     if time is not None and splits.time_column is None:
-        moments = seen.rows[time][seen.units].to_physical().rank("min").fill_null(0).to_numpy()
-        newest = (moments > np.quantile(moments, 1 - NEWEST)).astype(np.int64)
+        moments = np.nan_to_num(seen.numbers[time][seen.units], nan=-np.inf)
+        newest = (moments > np.quantile(moments, 1 - NEWEST, method="lower")).astype(np.int64)
         if min(newest.sum(), len(newest) - newest.sum()) >= LEAST_ROWS:
             found.append(_Comparison(("older", "newest"), newest, by_time))
     return found
@@ -73,10 +72,12 @@ def _comparisons(seen: Glance) -> list[_Comparison]:
 def _farthest(name: str, codes: Codes, sets: _Comparison) -> Distance:
     """The set that is farthest from the first, as a multiple of what chance makes."""
     best = Distance(column=name, between=_between(sets.names, 1), apart=0.0, chance=0.0, beyond_chance=False)
-    ratio = -1.0
+    ratio, n_codes = -1.0, int(codes.max(initial=0)) + 1
+    known = codes >= 0
+    counts = np.bincount(sets.which[known] * n_codes + codes[known], minlength=len(sets.names) * n_codes)
+    counts = counts.reshape(len(sets.names), n_codes)
     for other in range(1, len(sets.names)):
-        ours, theirs = (np.bincount(codes[(sets.which == i) & (codes >= 0)], minlength=1) for i in (0, other))
-        apart, chance = _apart(ours, theirs)
+        apart, chance = _apart(counts[[0, other]])
         if apart / max(chance, 1e-12) > ratio and chance > 0:
             ratio = apart / chance
             best = best.model_copy(
@@ -89,10 +90,8 @@ def _between(names: tuple[str, ...], other: int) -> str:
     return f"{names[0]} and {names[other]}"
 
 
-def _apart(ours: npt.NDArray[np.int64], theirs: npt.NDArray[np.int64]) -> tuple[float, float]:
-    """The total variation distance of two tables of counts, and what 95 % of equal ones stay below."""
-    width = max(len(ours), len(theirs))
-    counts = np.array([np.pad(each, (0, width - len(each))) for each in (ours, theirs)], np.float64)
+def _apart(counts: Codes) -> tuple[float, float]:
+    """The total variation distance of two rows of counts, and what 95 % of equal ones stay below."""
     sizes = counts.sum(1)
     if sizes.min() < LEAST_ROWS:
         return 0.0, 0.0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from markupsafe import Markup
+import re
+
+from markupsafe import Markup, escape
 
 from tasks.core.appraisal import Appraisal, Association, Distance
 from tasks.core.figures import percent
@@ -23,6 +25,11 @@ def apart(appraisal: Appraisal) -> list[tuple[Distance, Markup]]:
     shown = [each for each in appraisal.distances if each.beyond_chance][:MOST]
     bounds = (0.0, max((each.apart for each in shown), default=0.0))
     return [(each, strip(each.apart, 0.0, each.apart, bounds, _apart(each), each.chance)) for each in shown]
+
+
+def quoting(text: str) -> Markup:
+    """A sentence in which the names between backticks are set off, and all of the data's text is escaped."""
+    return Markup(re.sub(r"`([^`]+)`", r"<b><bdi>\1</bdi></b>", str(escape(text))))
 
 
 def _said(each: Association) -> str:

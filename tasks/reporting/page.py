@@ -92,6 +92,7 @@ def _template() -> Template:
     for name in ("decimals", "estimate", "figure", "fixed", "percent", "ranged", "seconds", "within"):
         environment.filters[name] = getattr(figures, name)
     environment.filters["breakable"] = breakable
+    environment.filters["quoting"] = goodness.quoting
     return environment.get_template("page.html")
 
 
