@@ -32,7 +32,7 @@ class Preparation(Record):
     drop: tuple[str, ...] = ()
     """Columns that are no features; a declared feature may still be made of them."""
     keep: tuple[str, ...] = ()
-    """Columns that are features although they look like hazards or hold personal data."""
+    """Columns and declared features to learn from although they look like hazards or hold personal data."""
     columns: dict[str, Choice] = Field(default_factory=dict)
     """How to treat columns and declared features that keepfit would treat otherwise."""
     split: Split = HashSplit()
@@ -46,6 +46,7 @@ def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
     """Rows split so that no row, time or group straddles; features and levels from the training rows alone."""
     from tasks.core import prepared
     from tasks.core.partition import partition
+    from tasks.examining.hazards import hazards
     from tasks.modalities.features import features, no_feature
 
     rows = checked.dataset
@@ -60,7 +61,12 @@ def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
     train, validation, test = prepared.write(rows, recipe, placed)
     unseen = {note.column for note in left_out}
     seen = [column for column in rows.columns if column.name in inputs and column.name not in unseen]
-    made, dropped = features(train, seen, section.features, section.columns)
+    harmful, hazardous = hazards((train, validation, test), seen, section.features, target, section.split, section.keep)
+    seen = [column for column in seen if column.name not in harmful]
+    declared = {name: text for name, text in section.features.items() if name not in harmful}
+    if not seen and not declared:
+        raise no_feature(hazardous)
+    made, dropped = features(train, seen, declared, section.columns)
     used = prepared.columns_used(made)
     return Splits(
         train=train,
@@ -69,7 +75,7 @@ def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
         inputs=tuple(column for column in rows.columns if column.name in used),
         features=made,
         target=target,
-        notes=(*rows.notes, *left_out, *unclean, *placed.notes, *dropped),
+        notes=(*rows.notes, *left_out, *unclean, *placed.notes, *hazardous, *dropped),
         time_column=section.split.column if section.split.by == "time" else None,
         rule=_rule(section, language),
     )
@@ -102,7 +108,7 @@ def _inputs(rows: Dataset, section: Preparation) -> tuple[list[str], list[Note]]
         ("target", section.target),
         ("split", by),
         *(("drop", name) for name in section.drop),
-        *(("keep", name) for name in section.keep),
+        *(("keep", name) for name in section.keep if name not in section.features),
     ]:
         if name is not None and name not in names:
             action = perhaps(name, names, f"The columns are {', '.join(names[:10])}")
