@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from prefect.runtime import flow_run
 
 from flows import services
-from tasks.core import store, tracking
+from tasks.core import quarantined, store, tracking
 from tasks.core.errors import KeepfitError
 from tasks.core.project_file import project_name
 from tasks.core.records import Report
@@ -48,6 +48,7 @@ def training(project: Project, trigger: Trigger) -> Iterator[tracking.Run]:
         with (
             tracking.run(project.name, f"{trigger.kind} training", _parameters(project), tags) as run,
             services.running(home, project.name, str(flow_run.id), run.run_id),
+            quarantined.keeping(project.name),
         ):
             yield run
 

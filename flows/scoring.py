@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
+from flows.tables import KINDS, Frames, kind_of, write
 from tasks.core.cells import IsReadable
 from tasks.core.errors import DataError, UsageError
 from tasks.core.intake import Intake
 from tasks.core.records import BYTES, ColumnType, ModelCard
 from tasks.modalities import readable
-from tasks.scoring.inputs import as_json, taken
+from tasks.scoring.guard import Guard
+from tasks.scoring.inputs import taken
 from tasks.sources import Source
 
 if TYPE_CHECKING:
@@ -26,33 +28,22 @@ if TYPE_CHECKING:
 
     from tasks.scoring.scorer import Scorer
 
-KINDS = {".csv": "csv", ".gz": "csv", ".tsv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 MEDIA: dict[ColumnType, str] = {"image": "images", "sound": "audio"}
 """For each type of column the kind of source that reads a folder of its files."""
 PROBLEM = "__problem__"
-"""The column that says why a row with an image or a sound has no answer."""
-
-Frames = Iterator["pl.DataFrame"]
+"""The column that says why a row has no answer: an image cannot be read, an expectation does not hold."""
 
 
 def score(scorer: Scorer, rows: Path, output: Path) -> int:
     """Write `output`: the rows with `prediction` and, for classes, `probability_<class>`; returns how many.
 
-    It streams, and `output` appears whole or not at all. Columns of these names in the input are replaced. An image
-    or a sound that cannot be read has no prediction, and the reason in `__problem__`.
+    It streams, and `output` appears whole or not at all. Columns of these names in the input are replaced. A row that
+    breaks an expectation of the model, or whose image or sound cannot be read, has no prediction, and the reason in
+    `__problem__`.
     """
-    write = _WRITERS[_kind(output, "--output")]
-    if not output.absolute().parent.is_dir():
-        raise UsageError(f"There is no folder {output.absolute().parent}", action="Create it, or name another --output")
-    handle, name = tempfile.mkstemp(prefix=".writing-", suffix=output.suffix, dir=output.absolute().parent)
-    try:
-        with os.fdopen(handle, "wb") as file, _given(scorer.card, rows) as frames:
-            n_rows = write(file, _answered(scorer, frames))
-        Path(name).chmod(0o644)
-        Path(name).replace(output)
-    finally:
-        Path(name).unlink(missing_ok=True)
-    return n_rows
+    kind_of(output, "--output")
+    with _given(scorer.card, rows) as frames:
+        return write(output, _answered(scorer, frames), "--output")
 
 
 def answers(scorer: Scorer, rows: Path) -> Frames:
@@ -74,7 +65,13 @@ def answer(scorer: Scorer, row: str) -> pl.DataFrame:
     columns = {column.name for column in scorer.card.inputs}
     if unknown := sorted(said.keys() - columns):
         raise UsageError("--row", expected=f"the columns {', '.join(sorted(columns)[:20])}", found=repr(unknown[0]))
-    return scorer.predict(pl.DataFrame([said]) if said else pl.DataFrame({"": [None]}), missing_ok=True)
+    given = taken(pl.DataFrame([said]) if said else pl.DataFrame({"": [None]}), scorer.card.inputs, missing_ok=True)
+    if guard := Guard(scorer.card.expectations, scorer.card.inputs):
+        warned: Counter[str] = Counter()
+        if reason := guard.problems(given, warned)[0]:
+            raise DataError("--row breaks an expectation of the model", found=reason, action="Correct the value")
+        _tell(warned)
+    return scorer.predict(given)
 
 
 @contextmanager
@@ -120,7 +117,7 @@ def _single(card: ModelCard, file: Path) -> pl.DataFrame:
 
     columns = [column for column in card.inputs if column.type in (*BYTES, "text")]
     if len(columns) != 1 or len(card.inputs) != 1:
-        _kind(file, "--input")  # says which files of rows there may be
+        kind_of(file, "--input")  # says which files of rows there may be
     try:
         data = file.read_bytes()
         value = data if columns[0].type in BYTES else data.decode()
@@ -132,70 +129,46 @@ def _single(card: ModelCard, file: Path) -> pl.DataFrame:
 def _answered(scorer: Scorer, frames: Frames) -> Frames:
     import polars as pl
 
-    checks = readable(scorer.card.inputs)
+    checks, guard = readable(scorer.card.inputs), Guard(scorer.card.expectations, scorer.card.inputs)
+    media = [check.columns[0] for check in checks]
+    warned: Counter[str] = Counter()
+    n_done = 0
     for frame in frames:
-        if not checks:
+        if not checks and not guard:
             found = scorer.predict(frame)
-            yield frame.drop(found.columns, strict=False).hstack(found)
-            continue
-        asked, problem = _without_unreadable(taken(frame, scorer.card.inputs), checks)
-        found = scorer.predict(asked).select(pl.when(problem.is_null()).then(pl.all())).with_columns(problem)
-        media = [check.columns[0] for check in checks]
+        else:
+            given = taken(frame, scorer.card.inputs, first_row=n_done)
+            asked, problem = _without_unreadable(given, checks)
+            problem = _joined(guard.problems(asked, warned), problem)
+            found = scorer.predict(asked)
+            if checks or guard.rejecting:
+                found = found.select(pl.when(problem.is_null()).then(pl.all())).with_columns(problem)
+        n_done += frame.height
         yield frame.drop(*media, *found.columns, strict=False).hstack(found)
+    _tell(warned)
+
+
+def _tell(warned: Counter[str]) -> None:
+    for claim, n_rows in warned.most_common():
+        rows = "one row breaks it and is" if n_rows == 1 else f"{n_rows:,} rows break it and are"
+        print(f"keepfit: {claim}: {rows} answered all the same", file=sys.stderr)
+
+
+def _joined(one: pl.Series, other: pl.Series) -> pl.Series:
+    """Both reasons of each row; null where there is none."""
+    import polars as pl
+
+    both = pl.concat_str(pl.all(), separator="; ", ignore_nulls=True).replace("", None)
+    return pl.DataFrame([one.alias("one"), other.alias("other")]).select(both.alias(PROBLEM)).to_series()
 
 
 def _without_unreadable(frame: pl.DataFrame, checks: Sequence[IsReadable]) -> tuple[pl.DataFrame, pl.Series]:
     """The rows with what cannot be read as missing, and for each of them why it cannot be read."""
     import polars as pl
 
+    if not checks:
+        return frame, pl.Series([None] * frame.height, dtype=pl.String)
     found = pl.DataFrame([check.found(frame).alias(check.columns[0]) for check in checks])
     read = [pl.when(found[name].is_null()).then(pl.col(name)).alias(name) for name in found.columns]
     problem = pl.concat_str(pl.all(), separator="; ", ignore_nulls=True).replace("", None)
-    return frame.with_columns(read), found.select(problem.alias(PROBLEM)).to_series()
-
-
-def _kind(file: Path, option: str) -> str:
-    if kind := KINDS.get(file.suffix.lower()):
-        return kind
-    raise UsageError(f"{option} {file}", expected="a name that ends in .csv, .parquet or .jsonl", found=file.suffix)
-
-
-def _write_csv(file: IO[bytes], frames: Frames) -> int:
-    n_rows = 0
-    for number, frame in enumerate(frames):
-        frame.write_csv(file, include_header=number == 0)
-        n_rows += frame.height
-    return n_rows
-
-
-def write_jsonl(file: IO[bytes], frames: Frames) -> int:
-    """Write the frames as JSON lines, bytes in base64; returns how many."""
-    n_rows = 0
-    for frame in frames:
-        file.writelines(f"{row}\n".encode() for row in as_json(frame))
-        n_rows += frame.height
-    return n_rows
-
-
-def _write_parquet(file: IO[bytes], frames: Frames) -> int:
-    import pyarrow.parquet as pq
-
-    n_rows = 0
-    writer = None
-    try:
-        for frame in frames:
-            table = frame.to_arrow()
-            writer = writer or pq.ParquetWriter(file, table.schema)
-            writer.write_table(table)
-            n_rows += frame.height
-    finally:
-        if writer is not None:
-            writer.close()
-    return n_rows
-
-
-_WRITERS: dict[str, Callable[[IO[bytes], Frames], int]] = {
-    "csv": _write_csv,
-    "jsonl": write_jsonl,
-    "parquet": _write_parquet,
-}
+    return frame.with_columns(read), found.select(problem).to_series()

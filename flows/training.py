@@ -11,7 +11,7 @@ from flows import runs
 from tasks.appraise import appraise
 from tasks.check import check, check_splits
 from tasks.collect import collect
-from tasks.core import tracking
+from tasks.core import quarantined, tracking
 from tasks.core.records import Deployment, Record
 from tasks.deploy import deploy
 from tasks.evaluate import evaluate
@@ -49,7 +49,8 @@ def training(
     """
     config = load_project(Path(project)).with_budget(seconds, trials)
     with runs.training(config, trigger):
-        raw = check(collect(config.source, recollect), config.expectations.raw)
+        raw = check(collect(config.source, recollect), config.expectations.raw, config.checking)
+        quarantined.keep(config.name, raw.report)
         splits = check_splits(prepare(raw, config.preparation), config.expectations.prepared)
         appraisal = appraise(raw, splits)
         candidates = select_model(splits, config.selection)

@@ -5,53 +5,66 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import polars as pl
+from pydantic import Field
 
-from tasks.core import findings, invariants, quarantine, store
+from tasks.core import findings, invariants, missing, quarantine, store
 from tasks.core.errors import Refused
-from tasks.core.expectations import PreparedExpectations, RawExpectations, known_columns
+from tasks.core.expectations import PreparedExpectations, RawExpectations, ServingExpectations, known_columns
 from tasks.core.findings import Finding
+from tasks.core.quarantined import Stopped
 from tasks.core.records import (
     CheckedDataset,
     CheckedSplits,
     Dataset,
     FailedExpectation,
+    Note,
     QualityReport,
+    Record,
     Rejected,
     Splits,
 )
+from tasks.core.released import FILE, rule_of
 from tasks.core.step import step
 from tasks.modalities import readable
 
 
-@step
-def check(dataset: Dataset, expectations: RawExpectations) -> CheckedDataset:
-    """The rows that hold the expectations; those that break one lie in the quarantine, with the reason.
+class Checking(Record):
+    """What a project says of its raw rows besides the expectations."""
 
-    Refused when more rows than the limit are broken, or an expectation of severity `stop` does not hold.
+    target: str | None = None
+    """No number in it is ever taken for a missing one."""
+    missing_values: dict[str, tuple[str, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
+    """The values that stand for a missing one, of the columns where they are said; in others they are found."""
+    released: dict[str, tuple[str, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
+    """Rows (`released.keys`) that are let through, and which rules they may break (`released.rule_of`)."""
+    serving: ServingExpectations | None = None
+    """What requests must hold; here only their columns are looked up."""
+
+
+NOTHING_SAID = Checking()
+
+
+@step
+def check(dataset: Dataset, expectations: RawExpectations, section: Checking = NOTHING_SAID) -> CheckedDataset:
+    """The rows that hold the expectations, nothing where a value means nothing; others lie in the quarantine.
+
+    `Stopped` when more rows than the limit are broken, or an expectation of severity `stop` does not hold.
     """
     known_columns(expectations.expectations, dataset.columns, "the data")
-    found = findings.validate(dataset, expectations.expectations, readable(dataset.columns))
+    known_columns(section.serving.expectations if section.serving else (), dataset.columns, "the data")
+    dataset = missing.with_markers(dataset, section.missing_values, section.target)
+    found = findings.validate(
+        dataset, expectations.expectations, readable(dataset.columns), released_rows=section.released
+    )
     blob, n_broken = quarantine.isolate(dataset, found)
-    where = f"Look at the rows in {store.path(blob)}, then correct" if blob else "Correct"
-    _stop("The data", _failed(found), f"{where} the source, or the expectation in expectations.yaml")
     failed = [*_unread(dataset.rejected), *_failed(found)]
     n_rejected = dataset.rejected.n_rows if dataset.rejected else 0
-    n_quarantined, n_all = n_broken + n_rejected, dataset.n_rows + n_rejected
-    if n_quarantined and (n_quarantined > expectations.limit * n_all or n_broken == dataset.n_rows):
-        if dataset.rejected and n_rejected > n_broken:
-            where = f"Look at what was left out in {store.path(dataset.rejected.rows)}, then correct"
-        worst = max((one for one in failed if one.severity == "reject"), key=lambda one: one.n_rows)
-        raise Refused(
-            f"The data have too many broken rows, most of them for {worst.reason}",
-            expected=f"at most {expectations.limit:.2%} of {n_all:,} rows broken",
-            found=f"{n_quarantined:,} ({n_quarantined / n_all:.1%}), with values like {_shown(worst)}",
-            action=f"{where} the source or the expectation, or raise `limit` in expectations.yaml",
-        )
-    report = _report("raw", dataset, len(found), failed)
-    report = report.model_copy(
-        update={"n_quarantined": n_quarantined, "quarantined": blob, "rejected": dataset.rejected}
+    report = _report("raw", dataset, len(found), failed).model_copy(
+        update={"n_quarantined": n_broken + n_rejected, "quarantined": blob, "rejected": dataset.rejected}
     )
-    return CheckedDataset(dataset=quarantine.without(dataset, found), report=report)
+    _stop("The data", _failed(found), f"{_where(report)} the source, or the expectation in expectations.yaml", report)
+    _stop_at_limit(report, n_broken, expectations.limit)
+    return CheckedDataset(dataset=_told(quarantine.without(dataset, found), found), report=report)
 
 
 @step
@@ -92,6 +105,41 @@ def _unread(rejected: Rejected | None) -> list[FailedExpectation]:
     ]
 
 
+def _stop_at_limit(report: QualityReport, n_broken: int, limit: float) -> None:
+    """Stopped when more rows lie in the quarantine than may, or all of them."""
+    n_all = report.n_rows + report.n_quarantined - n_broken
+    if report.n_quarantined > limit * n_all or (n_broken and n_broken == report.n_rows):
+        worst = max((one for one in report.failed if one.severity == "reject"), key=lambda one: one.n_rows)
+        raise Stopped(
+            f"The data have too many broken rows, most of them for {worst.reason}",
+            expected=f"at most {limit:.2%} of {n_all:,} rows broken",
+            found=f"{report.n_quarantined:,} ({report.n_quarantined / n_all:.1%}), with values like {_shown(worst)}",
+            action=f"{_where(report)} the source or the expectation, or raise `limit` in expectations.yaml",
+            report=report,
+        )
+
+
+def _where(report: QualityReport) -> str:
+    """Where to look at the rows, before what to do about them."""
+    if report.quarantined is None and report.rejected is None:
+        return "Correct"
+    blob, n_rejected = report.quarantined, report.rejected.n_rows if report.rejected else 0
+    if report.rejected and (blob is None or 2 * n_rejected > report.n_quarantined):
+        blob = report.rejected.rows
+    lie = f", or at the rows in {store.path(blob)}" if blob else ""
+    return f"Look at them with `keepfit quarantine PROJECT`{lie}, then correct"
+
+
+def _told(dataset: Dataset, found: Sequence[Finding]) -> Dataset:
+    """The data set with a note on how many of its rows were let through."""
+    freed = {row for one in found if one.pardoned is not None for row in one.pardoned.tolist()}
+    if not freed:
+        return dataset
+    text = f"{'one row breaks' if len(freed) == 1 else f'{len(freed):,} rows break'} a rule; let through by {FILE}"
+    note = Note(kind="noise", column=None, n_rows=len(freed), text=text)
+    return dataset.model_copy(update={"notes": (*dataset.notes, note)})
+
+
 def _failed(found: Sequence[Finding]) -> list[FailedExpectation]:
     return [one.record for one in found if not one.held]
 
@@ -107,16 +155,17 @@ def _report(suite: str, dataset: Dataset, evaluated: int, failed: Sequence[Faile
     )
 
 
-def _stop(what: str, failed: Sequence[FailedExpectation], action: str) -> None:
+def _stop(what: str, failed: Sequence[FailedExpectation], action: str, report: QualityReport | None = None) -> None:
     stopping = [one for one in failed if one.severity == "stop"]
     if stopping:
         first, others = stopping[0], "".join(f"; also: {one.reason}" for one in stopping[1:4])
-        raise Refused(
-            f"{what} broke {first.expectation}{f' of {first.column}' if first.column else ''}",
-            expected=first.reason.removeprefix(f"{first.column}: ").removeprefix("expected "),
-            found=_shown(first) + others,
-            action=action,
-        )
+        said = {
+            "expected": first.reason.removeprefix(f"{first.column}: ").removeprefix("expected "),
+            "found": _shown(first) + others,
+            "action": action,
+        }
+        broke = f"{what} broke {rule_of(first)}"
+        raise Refused(broke, **said) if report is None else Stopped(broke, report=report, **said)
 
 
 def _shown(failed: FailedExpectation) -> str:

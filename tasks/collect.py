@@ -38,15 +38,16 @@ def collect(source: Source | Joined, anew: bool = False) -> Dataset:
         before = None
     if first is None and before is None:
         raise DataError(f"{source.title} has no rows", expected="at least one", action="Check what wrote it")
-    dataset, numbers = (
+    dataset, numbers, words = (
         _written(before, chain([first], batches), first.schema, source.title)
         if first is not None
-        else (before.dataset, before.numbers)  # pyright: ignore[reportOptionalMemberAccess]
+        else (before.dataset, before.numbers, before.words)  # pyright: ignore[reportOptionalMemberAccess]
     )
     rejected = intake.rejected(before.dataset.rejected if before else None)
     dataset = dataset.model_copy(update={"rejected": rejected, "notes": tuple(intake.notes)})
     if intake.reached is not None:
-        collected.remember(source, Collected(dataset=dataset, position=intake.reached, numbers=numbers))
+        now = Collected(dataset=dataset, position=intake.reached, numbers=numbers, words=words)
+        collected.remember(source, now)
     if intake.look:
         collected.describe(source, intake.look)
     collected.empty(source)
@@ -55,18 +56,18 @@ def collect(source: Source | Joined, anew: bool = False) -> Dataset:
 
 def _written(
     before: Collected | None, batches: Iterable[pa.RecordBatch], schema: pa.Schema, title: str
-) -> tuple[Dataset, dict[str, int]]:
+) -> tuple[Dataset, dict[str, int], dict[str, int]]:
     """The rows before and the new ones as one data set; of the former only the last part, which grows, is rewritten."""
     census = Census(schema, find_numbers=True)
     if before is None:
         parts = store.put_parts(ahead(census.counting(arrow.grouped(iter(batches), schema))), schema)
-        return store.dataset("raw", parts, census.columns()), census.numbers
+        return store.dataset("raw", parts, census.columns()), census.numbers, census.words
     _require_same(store.schema(before.dataset), schema, title)
-    census.add(before.dataset, before.numbers)
+    census.add(before.dataset, before.numbers, before.words)
     last = before.dataset.model_copy(update={"parts": before.dataset.parts[-1:]})
     stream = arrow.grouped(chain(store.batches(last), census.counting(batches)), schema)
     parts = (*before.dataset.parts[:-1], *store.put_parts(ahead(stream), schema))
-    return store.dataset("raw", parts, census.columns()), census.numbers
+    return store.dataset("raw", parts, census.columns()), census.numbers, census.words
 
 
 def _require_same(schema: pa.Schema, found: pa.Schema, title: str) -> None:

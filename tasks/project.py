@@ -9,12 +9,13 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from tasks.core import expectations, secrets
+from tasks.check import Checking
+from tasks.core import expectations, released, secrets
 from tasks.core.choices import Choice, Names
 from tasks.core.errors import ProjectError, UsageError
 from tasks.core.expectations import Expectations
 from tasks.core.project_file import explained, project_file, read_yaml
-from tasks.core.records import Record
+from tasks.core.records import Claim, Record
 from tasks.core.splits import HashSplit, Split
 from tasks.core.targets import ProblemWish
 from tasks.deploy import Acceptance
@@ -78,8 +79,26 @@ class Project(BaseModel):
         """What expectations.yaml beside project.yaml says, or the file that `expectations:` names."""
         file = self.folder / (self.expectations_file or "expectations.yaml")
         said = expectations.load(file) if self.expectations_file or file.exists() else Expectations()
+        expectations.without_target(said.serving, self.target)
         shares = {"validation_share": self.split.validation, "test_share": self.split.test}
         return said.model_copy(update={"prepared": said.prepared.model_copy(update=shares)})
+
+    @property
+    def checking(self) -> Checking:
+        said = {name: one.missing_values for name, one in self.columns.items() if one.missing_values is not None}
+        let_through = released.load(self.folder / released.FILE)
+        serving = self.expectations.serving
+        return Checking(target=self.target, missing_values=said, released=let_through, serving=serving)
+
+    @property
+    def rules(self) -> tuple[Claim, ...]:
+        """What a row must hold to be answered."""
+        said = self.expectations
+        serving = said.serving or expectations.serving_of(said.raw, self.target)
+        return tuple(
+            Claim(type=each.type, arguments=each.arguments, severity=each.severity, reason=each.reason)
+            for each in serving.expectations
+        )
 
     @property
     def preparation(self) -> Preparation:
@@ -105,7 +124,7 @@ class Project(BaseModel):
 
     @property
     def training(self) -> Training:
-        return Training(seed=self.seed)
+        return Training(seed=self.seed, rules=self.rules)
 
     @property
     def evaluation(self) -> EvaluationSection:

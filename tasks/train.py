@@ -6,7 +6,7 @@ import os
 
 from pydantic import Field
 
-from tasks.core.records import CheckedSplits, Member, ModelCard, Record, TrainedModel
+from tasks.core.records import CheckedSplits, Claim, Member, ModelCard, Record, TrainedModel
 from tasks.core.step import step
 
 N_SAMPLES = 5
@@ -16,6 +16,8 @@ class Training(Record):
     """How the final fits are made."""
 
     seed: int = 0
+    rules: tuple[Claim, ...] = ()
+    """What a request must hold; those that speak of a column which the model does not ask for are left out."""
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, gt=0, description="fits at once")
 
 
@@ -37,6 +39,7 @@ def train(
     from tasks.learning.importances import importances
     from tasks.learning.parallel import heard, one_thread
     from tasks.models.family import answer
+    from tasks.scoring.guard import asked_of
 
     data = development.load(splits.splits, most_rows=None)
     rows = np.arange(len(data.y))
@@ -57,6 +60,7 @@ def train(
             data_digest=splits.splits.train.digest,
             split_rule=splits.splits.rule,
             sample=development.samples(splits.splits, N_SAMPLES),
+            expectations=asked_of(section.rules, splits.splits.inputs),
         )
         artifact = store.put(export(final, card), ".onnx")
         parity = strange_rows(data.x[:: max(1, len(rows) // REAL_ROWS)][:REAL_ROWS], data.features)

@@ -116,7 +116,7 @@ def test_a_broken_file_gives_a_traceback(spoilt: tuple[str, Path], tmp_path: Pat
     try:
         with store.opened(tmp_path / "home"):
             project = load_project(folder)
-            raw = check.fn(collect.fn(project.source), project.expectations.raw)
+            raw = check.fn(collect.fn(project.source), project.expectations.raw, project.checking)
             check_splits.fn(prepare.fn(raw, project.preparation), project.expectations.prepared)
     except KeepfitError as exc:
         assert str(exc).strip(), told

@@ -47,7 +47,7 @@ def card_of(splits: Splits) -> ModelCard:
 def test_a_row_of_a_request_becomes_other_floats_than_it_was_trained_on(example: str, tmp_path: Path) -> None:
     with store.opened(tmp_path / "home"):
         project = load_project(ROOT / "data" / example)
-        raw = check.fn(collect.fn(project.source), project.expectations.raw)
+        raw = check.fn(collect.fn(project.source), project.expectations.raw, project.checking)
         splits = prepare.fn(raw, project.preparation)
         schema = RowSchema(card_of(splits))
         names = [column.name for column in splits.inputs]

@@ -8,7 +8,7 @@ import sys
 import time
 from typing import Any
 
-from flows import scoring
+from flows import scoring, tables
 from tasks.core import store, tracking
 from tasks.core.errors import UsageError
 from tasks.core.project_file import project_file, project_name
@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
         if options.output is None:
             rows = [scoring.answer(scorer, options.row)] if options.row else scoring.answers(scorer, options.input)
             if not options.json:
-                scoring.write_jsonl(sys.stdout.buffer, iter(rows))
+                tables.write_jsonl(sys.stdout.buffer, iter(rows))
                 return 0
             found = [json.loads(line) for frame in rows for line in as_json(frame)]
             n_rows, shown = len(found), {"answers": found}

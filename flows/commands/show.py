@@ -9,7 +9,7 @@ from typing import Any
 from tasks.appraise import appraise
 from tasks.check import check, check_splits
 from tasks.collect import collect
-from tasks.core import collected, store
+from tasks.core import collected, quarantined, store
 from tasks.core.appraisal import Appraisal
 from tasks.core.records import Candidates, CheckedDataset, Splits
 from tasks.prepare import prepare
@@ -22,7 +22,9 @@ def run(options: argparse.Namespace) -> int:
     project = load_project(options.project)
     with store.opened(store.home_of(project.folder)):
         # The bodies of the steps, without a server: what they find is remembered for the training.
-        raw = check.fn(collect.fn(project.source), project.expectations.raw)
+        with quarantined.keeping(project.name):
+            raw = check.fn(collect.fn(project.source), project.expectations.raw, project.checking)
+        quarantined.keep(project.name, raw.report)
         splits = check_splits.fn(prepare.fn(raw, project.preparation), project.expectations.prepared)
         appraisal = appraise.fn(raw, splits)
         candidates = select_model.fn(splits, project.selection)

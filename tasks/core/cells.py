@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import PrivateAttr
 
-from tasks.core import store
+from tasks.core import markers, store
 from tasks.core.catalogue import Scope
 from tasks.core.expectations import Expectation
 from tasks.core.records import BYTES, Column, Dataset
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 LONGEST = 60
 """Characters of a text that a reason shows."""
+EXAMPLES = 5
+"""Values that are told of a broken expectation."""
 
 
 def rows_at_once(dataset: Dataset, columns: Collection[str], wanted: int) -> int:
@@ -47,9 +50,14 @@ class Meant(Expectation):
 class IsNumber(Meant):
     """That a text is a number, where its column is meant to hold numbers."""
 
+    _markers: tuple[str, ...] = PrivateAttr(default=())
+
     @classmethod
-    def of(cls, name: str) -> IsNumber:
-        return cls(**cls._arguments(name, "number"))
+    def of(cls, column: Column) -> IsNumber:
+        """The column's own markers of a missing value are no mistakes."""
+        made = cls(**cls._arguments(column.name, "number"))
+        made._markers = column.missing_values
+        return made
 
     @property
     def claim(self) -> str:
@@ -59,7 +67,10 @@ class IsNumber(Meant):
         import polars as pl
 
         name = self.columns[0]
-        return frame.select(pl.when(no_number(name)).then(shown(frame, [name]))).to_series()
+        wrong = no_number(name)
+        if known := markers.texts(self._markers):
+            wrong &= ~pl.col(name).str.strip_chars(markers.SPACES).is_in(known)
+        return frame.select(pl.when(wrong).then(shown(frame, [name]))).to_series()
 
 
 class IsReadable(Meant):
@@ -108,6 +119,40 @@ def cast(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
         for name in names
         if name in frame.columns
     )
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """What makes of rows as they came rows as they are meant: no markers of missing values, numbers for texts."""
+
+    columns: tuple[Column, ...]
+    numbers: tuple[str, ...]
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Cleaning:
+        """What the data set needs; nothing where `changes` is false."""
+        marked = tuple(column for column in dataset.columns if column.missing_values)
+        return cls(marked, meant_as_numbers(dataset))
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.columns or self.numbers)
+
+    def of_rows(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame's rows, clean; a frame need not have all columns."""
+        texts = [name for name in self.numbers if name in frame.columns]
+        clean = self._unmarked(frame)
+        # A text such as "-999.0" is a marker once it is a number.
+        return self._unmarked(cast(clean, texts)) if texts else clean
+
+    def _unmarked(self, frame: pl.DataFrame) -> pl.DataFrame:
+        schema = frame.schema
+        marked = (
+            markers.present(column.name, schema[column.name], column.missing_values)
+            for column in self.columns
+            if column.name in schema
+        )
+        return frame.with_columns(each for each in marked if each is not None)
 
 
 def no_number(name: str) -> pl.Expr:

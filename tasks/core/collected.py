@@ -22,11 +22,15 @@ from tasks.core.records import Dataset, Record
 
 
 class Collected(Record):
-    """The rows so far, the position behind them, and the counts of each text column's numbers (`Census.numbers`)."""
+    """The rows so far, the position behind them, and of each text column the counts of the census.
+
+    How many of its values are numbers, and how many are words that stand for a missing one.
+    """
 
     dataset: Dataset
     position: JsonValue
     numbers: Mapping[str, int]
+    words: Mapping[str, int] = {}
 
 
 def recall(source: BaseModel) -> Collected | None:

@@ -6,11 +6,11 @@ that they speak of. So `mostly` is accounted here, over all batches.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.core import cells, loading, progress, quality
+from tasks.core import cells, loading, progress, quality, released
 from tasks.core.expectations import Expectation
 from tasks.core.quality import Seen
 from tasks.core.records import Dataset, FailedExpectation
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BATCH_ROWS = 262_144
-N_EXAMPLES = 5
 
 
 @dataclass
@@ -37,6 +36,8 @@ class Finding:
     n_broken: int = 0
     rows: NDArray[np.bool_] | None = None
     examples: tuple[str, ...] = ()
+    pardoned: NDArray[np.intp] | None = None
+    """The rows that broke it and were released before."""
 
     def add(self, seen: Seen, frame: pl.DataFrame, at: NDArray[np.intp], n_total: int) -> None:
         """Add what was seen in a frame whose rows are at the positions `at` of the data set's `n_total`."""
@@ -52,9 +53,18 @@ class Finding:
             if self.rows is None:
                 self.rows = np.zeros(n_total, dtype=np.bool_)
             self.rows[at[np.asarray(seen.broken)]] = True
-            few = frame[list(seen.broken[: 4 * N_EXAMPLES])]
+            few = frame[list(seen.broken[: 4 * cells.EXAMPLES])]
             found = cells.found(few, self.expectation).to_list()
-            self.examples = tuple(dict.fromkeys([*self.examples, *found]))[:N_EXAMPLES]
+            self.examples = tuple(dict.fromkeys([*self.examples, *found]))[: cells.EXAMPLES]
+
+    def pardon(self, at: NDArray[np.intp], examples: Sequence[str]) -> None:
+        """Hold nothing against the rows at these positions; `examples` are of the others that broke it."""
+        if self.rows is not None:
+            self.rows[at] = False
+        self.pardoned = at
+        self.n_broken -= len(at)
+        self.held = self.n_broken <= (1 - self.expectation.mostly) * self.n_rows + 1e-9
+        self.examples = tuple(dict.fromkeys(examples))[: cells.EXAMPLES]
 
     @property
     def broke(self) -> NDArray[np.bool_] | None:
@@ -72,6 +82,7 @@ class Finding:
             examples=self.examples,
             reason=f"{asked.claim} ({asked.reason})" if asked.reason else asked.claim,
             severity=asked.severity,
+            claim=asked.claim,
         )
 
 
@@ -80,17 +91,20 @@ def validate(
     expectations: Sequence[Expectation],
     readable: Sequence[cells.IsReadable] = (),
     step: str = "check",
+    released_rows: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Finding]:
     """A finding for each column of texts that are meant as numbers, each that must be `readable`, each expectation.
 
     Rows that break a `reject` expectation are left out before columns and the table as a whole are judged.
+    `released_rows` may break rules (`core/released.py`).
     """
     import numpy as np
 
     asked = [expectation for expectation in expectations if expectation.type != "expect_column_type_to_be"]
     quality.try_arguments(asked, frozenset(column.name for column in dataset.columns if column.type == "date"))
-    numbers = cells.meant_as_numbers(dataset)
-    meant = [*(cells.IsNumber.of(name) for name in numbers), *readable]
+    cleaning = cells.Cleaning.of(dataset)
+    texts_as_numbers = [column for column in dataset.columns if column.name in cleaning.numbers]
+    meant = [*map(cells.IsNumber.of, texts_as_numbers), *readable]
     parsing = [Finding(each) for each in meant]
     by_row = [Finding(expectation) for expectation in asked if expectation.scope == "rows"]
     others = [Finding(expectation) for expectation in asked if expectation.scope != "rows"]
@@ -102,18 +116,20 @@ def validate(
         for each, finding in zip(meant, parsing, strict=True):
             broken = each.found(texts).is_not_null().arg_true().to_list()
             finding.add(Seen(not broken, texts.height, broken), texts, at, dataset.n_rows)
-        frame = cells.cast(texts, numbers)
+        frame = cleaning.of_rows(texts)
         for finding, seen in zip(by_row, quality.evaluate(frame, _expectations(by_row)), strict=True):
             finding.add(seen, frame, at, dataset.n_rows)
         n_done += frame.height
         progress.advance(step, "rows", n_done, dataset.n_rows)
 
+    released.pardon(dataset, by_row, released_rows or {})
     rejected = rejects([*parsing, *by_row], dataset.n_rows)
     for group in loading.groups(dataset, _expectations(others), BATCH_ROWS):
         frame, at = loading.rows(dataset, group, ~rejected, BATCH_ROWS)
         seen = quality.evaluate(frame, [others[place].expectation for place in group.places])
         for place, one in zip(group.places, seen, strict=True):
             others[place].add(one, frame, at, dataset.n_rows)
+    released.pardon(dataset, others, released_rows or {})
     return [*parsing, *by_row, *others, *(_typed(dataset, one) for one in expectations if one not in asked)]
 
 

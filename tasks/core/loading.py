@@ -62,7 +62,7 @@ def rows(
     import numpy as np
     import polars as pl
 
-    numbers = cells.meant_as_numbers(dataset)
+    cleaning = cells.Cleaning.of(dataset)
     wanted = kept
     if group.what == "repeated":
         wanted = kept & _repeated(dataset, group.columns, kept, batch_rows)
@@ -71,7 +71,7 @@ def rows(
     n_done = 0
     seen: list[pl.DataFrame] = []
     for frame in frames(dataset, group.columns, batch_rows):
-        seen.append(cells.cast(frame.filter(pl.Series(wanted[n_done : n_done + frame.height])), numbers))
+        seen.append(cleaning.of_rows(frame.filter(pl.Series(wanted[n_done : n_done + frame.height]))))
         n_done += frame.height
     return pl.concat(seen) if seen else store.scan(dataset).select(group.columns).collect(), np.flatnonzero(wanted)
 
@@ -83,8 +83,8 @@ def _repeated(
     import numpy as np
     import polars as pl
 
-    numbers = cells.meant_as_numbers(dataset)
-    hashes = np.concatenate([cells.cast(frame, numbers).hash_rows() for frame in frames(dataset, columns, batch_rows)])
+    cleaning = cells.Cleaning.of(dataset)
+    hashes = np.concatenate([cleaning.of_rows(frame).hash_rows() for frame in frames(dataset, columns, batch_rows)])
     repeated = np.zeros_like(kept)
     repeated[kept] = pl.Series(hashes[kept]).is_duplicated().to_numpy()
     return repeated

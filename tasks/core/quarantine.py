@@ -31,7 +31,7 @@ def isolate(dataset: Dataset, findings: Sequence[Finding]) -> tuple[Blob | None,
             broken |= finding.broke
     if not broken.any():
         return None, 0
-    numbers = cells.meant_as_numbers(dataset)
+    cleaning = cells.Cleaning.of(dataset)
     number, reason = _free_name(ROW_NUMBER, dataset), _free_name("reason", dataset)
     with store.writing(".parquet") as pending, ExitStack() as opened:
         writer: pq.ParquetWriter | None = None
@@ -43,7 +43,7 @@ def isolate(dataset: Dataset, findings: Sequence[Finding]) -> tuple[Blob | None,
             for batch in _batches(dataset, part):
                 at = np.flatnonzero(broken[n_done : n_done + batch.num_rows])
                 rows = pl.DataFrame(batch)[at]
-                why = _reasons(rows, findings, numbers, at + n_done)
+                why = _reasons(rows, findings, cleaning, at + n_done)
                 table = rows.with_columns(pl.Series(number, at + n_done), why.alias(reason)).to_arrow()
                 if writer is None:
                     writer = opened.enter_context(pq.ParquetWriter(pending.file, table.schema, compression="zstd"))  # pyright: ignore
@@ -62,18 +62,18 @@ def _free_name(name: str, dataset: Dataset) -> str:
 
 
 def _reasons(
-    rows: pl.DataFrame, findings: Sequence[Finding], numbers: Sequence[str], at: NDArray[np.intp]
+    rows: pl.DataFrame, findings: Sequence[Finding], cleaning: cells.Cleaning, at: NDArray[np.intp]
 ) -> pl.Series:
     """For each row all that it broke, like `age: expected a number, found 'abc'; …`."""
     import polars as pl
 
-    cast = cells.cast(rows, numbers)
+    clean = cleaning.of_rows(rows)
     each: list[pl.Series] = []
     for finding in findings:
         if finding.broke is None:
             continue
         blamed = pl.Series(finding.broke[at])
-        frame = (rows if isinstance(finding.expectation, cells.Meant) else cast).filter(blamed)
+        frame = (rows if isinstance(finding.expectation, cells.Meant) else clean).filter(blamed)
         found = cells.found(frame, finding.expectation)
         text = found.to_frame("found").select(pl.format("{}, found {}", pl.lit(finding.expectation.claim), "found"))
         why = pl.Series(str(len(each)), [None] * rows.height, dtype=pl.String)
@@ -82,18 +82,18 @@ def _reasons(
 
 
 def without(dataset: Dataset, findings: Sequence[Finding]) -> Dataset:
-    """The rows that were not rejected, texts that are meant as numbers cast; a part with nothing to change stays."""
+    """The rows that were not rejected, clean: numbers for texts, nothing for markers; a part without either stays."""
     rejected = rejects(findings, dataset.n_rows)
-    numbers = cells.meant_as_numbers(dataset)
-    if not numbers and not rejected.any():
+    cleaning = cells.Cleaning.of(dataset)
+    if not cleaning.changes and not rejected.any():
         return dataset
     missing = {column.name: column.n_missing for column in dataset.columns}
     parts: list[Part] = []
     n_done = 0
     for part in dataset.parts:
         here = rejected[n_done : n_done + part.n_rows]
-        if numbers or here.any():
-            parts.extend(_rewritten(dataset, part, here, numbers, missing))
+        if cleaning.changes or here.any():
+            parts.extend(_rewritten(dataset, part, here, cleaning, missing))
         else:
             parts.append(part)
         n_done += part.n_rows
@@ -103,7 +103,7 @@ def without(dataset: Dataset, findings: Sequence[Finding]) -> Dataset:
 
 
 def _rewritten(
-    dataset: Dataset, part: Part, rejected: NDArray[np.bool_], numbers: Sequence[str], missing: dict[str, int]
+    dataset: Dataset, part: Part, rejected: NDArray[np.bool_], cleaning: cells.Cleaning, missing: dict[str, int]
 ) -> tuple[Part, ...]:
     """The part less the rejected rows; `missing` follows what goes and what becomes null."""
     import polars as pl
@@ -111,13 +111,13 @@ def _rewritten(
     import pyarrow.parquet as pq
 
     stored = pq.read_schema(store.path(part.blob))
-    schema = pa.schema([pa.field(one.name, pa.float64()) if one.name in numbers else one for one in stored])
+    schema = pa.schema([pa.field(one.name, pa.float64()) if one.name in cleaning.numbers else one for one in stored])
 
     def kept() -> Iterator[pa.RecordBatch]:
         n_done = 0
         for batch in _batches(dataset, part):
             rows = pl.DataFrame(batch)
-            left = cells.cast(rows, numbers).filter(pl.Series(~rejected[n_done : n_done + batch.num_rows]))
+            left = cleaning.of_rows(rows).filter(pl.Series(~rejected[n_done : n_done + batch.num_rows]))
             n_done += batch.num_rows
             for name in missing:
                 missing[name] += left[name].null_count() - rows[name].null_count()

@@ -1,4 +1,8 @@
-"""The raw columns that a model asks for, out of whatever frame a caller brings, each in the type it was trained on."""
+"""The raw columns that a model asks for, out of whatever frame a caller brings, each in the type it was trained on.
+
+What stood for a missing value in training does so here; in columns of numbers, dates and truth values so does every
+word that can mean nothing else.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from tasks.core import markers
 from tasks.core.errors import DataError
 from tasks.core.nearest import perhaps
 from tasks.core.records import BYTES, Column
@@ -38,7 +43,17 @@ def taken(frame: pl.DataFrame, columns: Sequence[Column], missing_ok: bool = Fal
                 found=f"{len(given)} columns",
                 action=perhaps(column.name, given, "Add the column, empty where the values are not known"),
             )
-    return pl.DataFrame(found)
+    return _unmarked(pl.DataFrame(found), columns)
+
+
+def _unmarked(frame: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
+    """The frame with nothing where a value was a marker of its column."""
+    marked = [column for column in columns if column.missing_values]
+    if not marked:
+        return frame
+    schema = frame.schema
+    present = (markers.present(column.name, schema[column.name], column.missing_values) for column in marked)
+    return frame.with_columns(each for each in present if each is not None)
 
 
 def as_json(frame: pl.DataFrame) -> tuple[str, ...]:
@@ -101,6 +116,9 @@ def _parsed(texts: pl.Series, column: Column, first_row: int) -> pl.Series:
     else:
         parsed = texts.cast(pl.Float64, strict=False)
     wrong = (parsed.is_null() & texts.is_not_null()).arg_true()
+    if len(wrong):
+        words = {*markers.texts(column.missing_values), *markers.NO_NUMBER} if column.type not in BYTES else set[str]()
+        wrong = wrong.filter(~texts[wrong].str.to_lowercase().is_in(words) & ~texts[wrong].is_in(words))
     if len(wrong):
         raise _wrong(column, f"{texts[wrong[0]][:60]!r} in row {first_row + wrong[0]}")
     return parsed

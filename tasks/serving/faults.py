@@ -14,10 +14,12 @@ from typing import Any
 
 import msgspec
 
+from tasks.core import markers
 from tasks.core.errors import DataError
 from tasks.core.nearest import perhaps
 from tasks.core.records import BYTES, Column
 from tasks.modalities import reading
+from tasks.scoring.guard import Rule
 from tasks.serving.refusal import Refusal
 
 
@@ -87,6 +89,42 @@ def unreadable(values: Mapping[str, Any], columns: Sequence[Column], index: int,
     return Refusal(422, error.what, row=index, expected=error.expected, found=error.found, action=error.action)
 
 
+def misread(column: Column, found: str, index: int) -> Refusal:
+    """That a text which stands for no missing number was sent for a number."""
+    return _wrong_type(index, column, found)
+
+
+def broken(rule: Rule, values: Mapping[str, Any], index: int) -> Refusal:
+    """That a row breaks an expectation."""
+    names = rule.expectation.columns
+    several, first = len(names) > 1, names[0]
+    expected = rule.expectation.claim.removeprefix(f"{', '.join(names)}: ").removeprefix("expected ")
+    quoted = ", ".join(f"“{name}”" for name in names)
+    shown = [_shown(values.get(name)) for name in names]
+    found = ", ".join(f"{name} {value}" for name, value in zip(names, shown, strict=True))
+    return Refusal(
+        422,
+        f"The fields {quoted} do not fit together" if several else f"The field {quoted} has a value that cannot be",
+        row=index,
+        field=first,
+        expected=f"{expected} ({rule.expectation.reason})" if rule.expectation.reason else expected,
+        found=found if several else shown[0],
+        action="Correct the value, or send null if it is not known.",
+    )
+
+
+def _wrong_type(index: int, column: Column, value: Any) -> Refusal:
+    return Refusal(
+        422,
+        f"The field “{column.name}” has a value of the wrong type",
+        row=index,
+        field=column.name,
+        expected=f"{EXPECTED[column.type]}, or null for a missing value",
+        found=_shown(value),
+        action=_cure(column, value),
+    )
+
+
 def _fault(index: int, row: Any, columns: Sequence[Column]) -> Refusal | None:
     def refusal(what: str, field: str | None, expected: str, found: str, action: str) -> Refusal:
         return Refusal(422, what, row=index, field=field, expected=expected, found=found, action=action)
@@ -106,12 +144,13 @@ def _fault(index: int, row: Any, columns: Sequence[Column]) -> Refusal | None:
             action = f"Add “{name}”; send null if its value is not known."
             return refusal(f"The field “{name}” is not there", name, expected, "no such field", action)
         if not _fits(column, row[name]):
-            what, action = f"The field “{name}” has a value of the wrong type", _cure(column, row[name])
-            return refusal(what, name, expected, _shown(row[name]), action)
+            return _wrong_type(index, column, row[name])
     return None
 
 
 def _fits(column: Column, value: Any) -> bool:
+    if isinstance(value, str) and value.strip(markers.SPACES) in markers.words_for(column):
+        return True
     if isinstance(value, float) and not math.isfinite(value):
         return False
     try:
@@ -128,7 +167,9 @@ def _shown(value: Any) -> str:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, int | float):
         return f"the number {value}" if not isinstance(value, int) or abs(value) < 10**20 else "a very large number"
-    return "a list" if isinstance(value, list) else "an object"
+    if isinstance(value, datetime):
+        return f"the moment {value.isoformat()}"
+    return "a list" if isinstance(value, list) else "bytes" if isinstance(value, bytes) else "an object"
 
 
 def _cure(column: Column, value: Any) -> str:

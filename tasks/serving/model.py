@@ -29,6 +29,8 @@ class Answer(msgspec.Struct, kw_only=True):
     prediction: str | float
     probabilities: dict[str, float] | msgspec.UnsetType = msgspec.UNSET
     model: msgspec.Raw
+    warnings: list[str] | msgspec.UnsetType = msgspec.UNSET
+    """Expectations that the row breaks, and is answered all the same."""
 
 
 Output = tuple[str | float, list[float]]

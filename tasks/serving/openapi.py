@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tasks.core.markers import words_for
 from tasks.core.records import Column, ModelCard
 from tasks.serving.schema import MAX_ROWS
 
@@ -75,6 +76,9 @@ def predict_path(card: ModelCard) -> dict[str, Any]:
         },
         "required": ["id", "prediction", "model"],
     }
+    if any(claim.severity == "warn" for claim in card.expectations):
+        told = "What the row should hold and does not; it is answered all the same"
+        answer["properties"]["warnings"] = {"type": "array", "items": {"type": "string"}, "description": told}
     if classes := card.target.classes:
         answer["properties"]["prediction"] = {"type": "string", "enum": list(classes)}
         answer["properties"]["probabilities"] = {
@@ -117,6 +121,9 @@ _ERROR: dict[str, Any] = {
 
 
 def _property(column: Column, card: ModelCard) -> dict[str, Any]:
+    if words := sorted(words_for(column)):
+        told = f"A missing value: null, or {', '.join(words)}"
+        return {"anyOf": [_JSON_TYPES[column.type], {"type": "string"}], "description": told}
     known = levels(card).get(column.name, ())
     if column.type != "text" or not known:
         return _JSON_TYPES[column.type]

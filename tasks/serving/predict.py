@@ -100,6 +100,9 @@ class Predict:
             floats = await asyncio.to_thread(schema.packed, chunk, start) if slow else schema.packed(chunk, start)
             for output in await group.ask(floats):
                 answers.append(model.answer(f"{self._prefix}-{next(self._count):x}", output, len(answers)))
+        if schema.warns:
+            for row, answer in zip(rows, answers, strict=True):
+                answer.warnings = schema.warnings(row) or msgspec.UNSET
         return msgspec.json.encode(answers[0] if single else answers)
 
 

@@ -12,7 +12,7 @@ import PIL.Image
 import polars as pl
 import pytest
 
-from flows import scoring
+from flows import scoring, tables
 from tasks.check import check, check_splits
 from tasks.collect import collect
 from tasks.core import store
@@ -128,7 +128,7 @@ def test_one_image_or_one_row_is_not_answered(pictures: Scorer, tmp_path: Path) 
     row = json.dumps({"image": base64.b64encode(png(3)).decode()})
     assert scoring.answer(pictures, row)["prediction"].to_list() == ["dark"]
     written = io.BytesIO()
-    assert scoring.write_jsonl(written, iter([found])) == 1
+    assert tables.write_jsonl(written, iter([found])) == 1
     assert json.loads(written.getvalue())["prediction"] == "light"
 
 
