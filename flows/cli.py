@@ -52,6 +52,15 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"keepfit {version('keepfit')}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
+    new = _command(
+        commands, "new", "a project for data: project.yaml, and expectations from what they are like", data=True
+    )
+    new.add_argument("--target", metavar="COLUMN", help="what is to be predicted; without it, the columns are listed")
+    new.add_argument("--name", metavar="NAME", help="the project's name (default: the data's)")
+    new.add_argument("--output", type=Path, metavar="FOLDER", help="where it goes (default: a folder of its name)")
+    new.add_argument("--query", metavar="SELECT", help="the rows of a database")
+    new.add_argument("--table", metavar="TABLE", help="the table of a database")
+
     train = _command(commands, "train", "train, test and register a model; the champion moves if the gates hold")
     train.add_argument("--seconds", type=_positive, metavar="N", help="budget for tuning and fitting, in seconds")
     train.add_argument("--trials", type=_count, metavar="N", help="budget for tuning, in trials; reproducible")
@@ -78,6 +87,20 @@ def parser() -> argparse.ArgumentParser:
         "--scaled", action="store_true", help="imputed, encoded and scaled, as a linear model takes them"
     )
 
+    expect = _command(
+        commands, "expectations", "whether each expectation holds now, or what it would say of today's data"
+    )
+    expect.add_argument("--update", action="store_true", help="show what would be written now, and ask line by line")
+    expect.add_argument("--accept", metavar="NUMBERS", help="with --update: write all, or those like 1,3-5, unasked")
+
+    quarantine = _command(commands, "quarantine", "the rows that were held back, and why")
+    quarantine.add_argument("--limit", type=_count, default=10, metavar="N", help="rows to show (default: 10)")
+    quarantine.add_argument("--export", type=Path, metavar="FILE", help="write all of them as CSV, Parquet or JSONL")
+    freed = quarantine.add_mutually_exclusive_group()
+    freed.add_argument("--release", nargs="+", metavar="ROW", help="let these rows through from now on, or `all`")
+    freed.add_argument("--release-rule", metavar="RULE", help="let all rows through that broke this rule, or column")
+    quarantine.add_argument("--why", default="", metavar="TEXT", help="why, for whoever reads released.yaml")
+
     show = _command(commands, "show", "the whole configuration, what was inferred from the data, and why")
     del show
 
@@ -95,16 +118,20 @@ def _command(
     name: str,
     what: str,
     optional: bool = False,
+    data: bool = False,
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
-    command.add_argument(
-        "project",
-        type=Path,
-        metavar="PROJECT",
-        help="a folder with a project.yaml",
-        nargs="?" if optional else None,
-        default=Path() if optional else None,
-    )
+    if data:
+        command.add_argument("data", metavar="DATA", help="a file, a folder, or an address that a source takes")
+    else:
+        command.add_argument(
+            "project",
+            type=Path,
+            metavar="PROJECT",
+            help="a folder with a project.yaml",
+            nargs="?" if optional else None,
+            default=Path() if optional else None,
+        )
     command.add_argument("--json", action="store_true", help="print one JSON object on stdout; all else goes to stderr")
     command.add_argument("--debug", action="store_true", help="show the traceback of a failure")
     return command

@@ -56,6 +56,11 @@ CATALOGUE: dict[str, tuple[Scope, str]] = {
     "expect_column_distinct_values_to_be_in_set": ("table", "column! value_set!"),
     "expect_column_distinct_values_to_contain_set": ("table", "column! value_set!"),
     "expect_column_distinct_values_to_equal_set": ("table", "column! value_set!"),
+    "expect_column_kl_divergence_to_be_less_than": (
+        "table",
+        "column! partition_object! threshold! bucketize_data tail_weight_holdout internal_weight_holdout "
+        "min_value max_value",
+    ),
     "expect_column_max_to_be_between": ("table", f"column! {_BOUNDS}"),
     "expect_column_mean_to_be_between": ("table", f"column! {_BOUNDS}"),
     "expect_column_median_to_be_between": ("table", f"column! {_BOUNDS}"),
@@ -79,7 +84,6 @@ CATALOGUE: dict[str, tuple[Scope, str]] = {
 
 _SQL = "it needs an SQL database"
 UNSUPPORTED: dict[str, str] = {
-    "expect_column_kl_divergence_to_be_less_than": "distributions are compared by the monitor, with the model's own",
     "expect_column_values_to_be_in_type_list": "say expect_column_type_to_be",
     "expect_column_values_to_be_of_type": "say expect_column_type_to_be",
     "expect_column_values_to_match_like_pattern": f"{_SQL}; say expect_column_values_to_match_regex",
@@ -114,7 +118,7 @@ def check_arguments(kind: str, given: Mapping[str, object]) -> None:
         raise ValueError(f"{kind}: expected value_set to be a list, found {given['value_set']!r}")
     if missing := [name for name in known.split() if name.endswith("!") and name[:-1] not in given]:
         raise ValueError(f"{kind} lacks its argument {', '.join(name[:-1] for name in missing)}")
-    if "min_value" in names and not {"min_value", "max_value"} & given.keys():
+    if "min_value" in names and not {"min_value", "max_value", "threshold"} & given.keys():
         raise ValueError(f"{kind} lacks its bounds: min_value, max_value or both")
     if kind == "expect_column_type_to_be" and given["type_"] not in COLUMN_TYPES:
         raise ValueError(f"{kind}: expected type_ to be one of {', '.join(COLUMN_TYPES)}, found {given['type_']!r}")
@@ -134,6 +138,9 @@ def words(kind: str, arguments: Mapping[str, object]) -> str:
         values = cast("list[object]", said.pop("value_set"))
         text = f"one of {', '.join(repr(value) for value in values[:LONGEST_SET])}"
         text += ", …" if len(values) > LONGEST_SET else ""
+    elif kind == "expect_column_kl_divergence_to_be_less_than":
+        said.pop("partition_object")
+        text = f"the distribution that it had, to {said.pop('threshold')} nats"
     return text + (f" ({', '.join(f'{name} {value}' for name, value in said.items())})" if said else "")
 
 

@@ -83,6 +83,8 @@ class Expectation(Record):
         """The columns whose values it speaks of."""
         given = self.arguments
         several = given["column_list"] if "column_list" in given and self.scope != "schema" else []
+        total = given.get("sum_total")
+        several = [*cast("list[JsonValue]", several), total] if isinstance(total, str) else several
         return tuple(str(given[name]) for name in ("column", "column_A", "column_B") if name in given) + tuple(
             str(name) for name in cast("list[JsonValue]", several)
         )

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tasks.core.errors import DataError, ProjectError
 from tasks.core.expectations import Expectation
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 _BOUNDS = ("min_value", "max_value", "value_set")
+SAME = 1e-9
+"""By how much sums of floats may differ, as a share of what is added."""
+N_SHOWN = 5
 _FORMAT = {"result_format": "COMPLETE", "exclude_unexpected_values": True, "partial_unexpected_count": 5}
 
 
@@ -59,6 +62,7 @@ def evaluate(frame: pl.DataFrame, expectations: Sequence[Expectation]) -> list[S
     )
     source = gx.get_context(mode="ephemeral", project_config=config).data_sources.add_pandas("rows")
     whole = source.add_dataframe_asset("rows").add_batch_definition_whole_dataframe("rows")
+    frame = frame.with_columns(_sum(one) for one in expectations if _is_sum(one))
     rows = frame.with_columns(pl.col(pl.Datetime).dt.replace_time_zone(None)).to_arrow().to_pandas(date_as_object=False)
     suite = ExpectationSuite(name="rows", expectations=asked)
     results = whole.get_batch({"dataframe": rows}).validate(suite, result_format=_FORMAT).results
@@ -106,18 +110,42 @@ def _asked(expectation: Expectation, dates: frozenset[str], position: int = 0) -
     from great_expectations.expectations.registry import get_expectation_impl
 
     given: dict[str, Any] = dict(expectation.arguments)
+    kind = expectation.type
+    if _is_sum(expectation):
+        kind = "expect_column_pair_values_to_be_equal"
+        given = {"column_A": _sum_name(expectation), "column_B": given["sum_total"]}
+        given["ignore_row_if"] = "either_value_is_missing"
     try:
         if set(expectation.columns) & dates:
             for bound in given.keys() & set(_BOUNDS):
                 value = given[bound]
                 given[bound] = [_moment(item) for item in value] if isinstance(value, list) else _moment(value)
-        return get_expectation_impl(expectation.type)(**given, meta={"position": position})
+        return get_expectation_impl(kind)(**given, meta={"position": position})
     except (TypeError, ValueError) as exc:
         raise ProjectError(
             f"{expectation.type} in expectations.yaml cannot be asked with {dict(expectation.arguments)}",
             found=" ".join(str(exc).split()),
             action="Correct its arguments",
         ) from exc
+
+
+def _is_sum(expectation: Expectation) -> bool:
+    """Whether columns must add up to another column, where Great Expectations itself knows one number for all rows."""
+    return expectation.type == "expect_multicolumn_sum_to_equal" and isinstance(expectation.arguments["sum_total"], str)
+
+
+def _sum_name(expectation: Expectation) -> str:
+    return f"sum of {', '.join(expectation.columns[:-1])} as {expectation.columns[-1]}"
+
+
+def _sum(expectation: Expectation) -> pl.Expr:
+    """The sum as a column that equals the total where only the last digits of floats differ."""
+    import polars as pl
+
+    *parts, total = (pl.col(name).cast(pl.Float64) for name in expectation.columns)
+    added = pl.fold(pl.lit(0.0), lambda so_far, part: so_far + part, parts)
+    near = SAME * pl.sum_horizontal(part.abs() for part in parts) + SAME
+    return pl.when((added - total).abs() <= near).then(total).otherwise(added).alias(_sum_name(expectation))
 
 
 def _moment(value: Any) -> Any:
@@ -155,9 +183,17 @@ def _observed(found: dict[str, Any]) -> str:
     observed = found.get("observed_value")
     if isinstance(observed, float):
         return f"{observed:g}"
+    if isinstance(observed, list):  # of values that are as common; there may be as many as rows
+        several = cast("list[Any]", observed)
+        shown = ", ".join(_one(value) for value in several[:N_SHOWN])
+        return shown + (f" and {len(several) - N_SHOWN} more" if len(several) > N_SHOWN else "")
     if observed is not None:
         return str(observed)
     unexpected, lacking = found.get("partial_unexpected_list") or [], found.get("partial_missing_list") or []
     said = [*(("also", value) for value in unexpected), *(("no", value) for value in lacking)]
+    return ", ".join(f"{word} {_one(value)}" for word, value in said)
+
+
+def _one(value: Any) -> str:
     # numpy's own numbers show themselves as np.float64(5.0)
-    return ", ".join(f"{word} {value.item() if hasattr(value, 'item') else value!r}" for word, value in said)
+    return repr(value.item() if hasattr(value, "item") else value)

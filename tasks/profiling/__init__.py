@@ -1,1 +1,1 @@
-"""What a data set holds, in figures, and the expectations that follow from them."""
+"""What a table is like, in figures, and what may therefore be expected of others of its kind."""
