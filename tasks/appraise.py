@@ -35,4 +35,5 @@ def appraise(checked: CheckedDataset, splits: CheckedSplits) -> Appraisal:
         associations=found[:MOST_KEPT],
         distances=apart[:MOST_KEPT],
         n_rows_seen=len(seen.part),
+        n_columns=len(found),
     )

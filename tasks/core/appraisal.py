@@ -60,13 +60,14 @@ class Criterion(Record):
 class Appraisal(Record):
     """How good the data are. `associations` and `distances` are the strongest first, and no more than people read.
 
-    `n_rows_seen` is how many of the rows were looked at where not all were.
+    Of `n_columns` features the association was measured, on `n_rows_seen` rows where not all were looked at.
     """
 
     criteria: tuple[Criterion, ...]
     associations: tuple[Association, ...]
     distances: tuple[Distance, ...]
     n_rows_seen: int
+    n_columns: int
 
     @property
     def worst(self) -> Criterion:

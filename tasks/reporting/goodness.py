@@ -10,7 +10,7 @@ from tasks.core.appraisal import Appraisal, Association, Distance
 from tasks.core.figures import percent
 from tasks.reporting.small import strip
 
-MOST = 20
+MOST = 12
 
 
 def explained(appraisal: Appraisal) -> list[tuple[Association, Markup]]:
