@@ -1,28 +1,32 @@
 """The text of a declared feature as a tree.
 
-    expression  := or;  or, and, not, comparison, + -, * /, unary minus bind tighter in this order
-    primary     := number | 'text' | name | `any name` | function(expression, …) | (expression)
+    expression  := or;  or, and, not, comparison, + -, * / %, unary minus, ^ bind tighter in this order
+    primary     := number | 'text' | true | false | name | `any name` | function(expression, …) | (expression)
 
-Operators are calls of functions named by their sign, so that types and backends are one table (core/functions.py).
+Operators are calls of functions named by their sign, so that types and backends are one table (core/functions).
 The parser is Pratt's ("Top down operator precedence", 1973).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NoReturn
 
-from tasks.core.errors import ProjectError
+from tasks.core import dialects
+from tasks.core.tokens import WORDS, ExpressionError, Token, tokens
+
+__all__ = ["WORDS", "Call", "ExpressionError", "Literal", "Name", "Node", "names_in", "parse"]
+
+DEEPEST = 150
+"""Calls within calls, or operators after operators: each takes Python a few frames of its stack."""
 
 
 @dataclass(frozen=True)
 class Literal:
-    """A number or a text."""
+    """A number, a text or a truth value."""
 
-    value: float | str
+    value: float | str | bool
     at: int
 
 
@@ -45,40 +49,11 @@ class Call:
 
 Node = Literal | Name | Call
 
-
-class ExpressionError(ProjectError):
-    """An expression that cannot be read: the problem, the text, and a caret below the place."""
-
-    def __init__(self, text: str, at: int, problem: str, action: str = "") -> None:
-        super().__init__(f"A declared feature cannot be used: {problem}", found=text, action=action)
-        self.at = at
-
-    def __str__(self) -> str:
-        line = self.found.replace("\n", " ")
-        action = f"\n{self.action}." if self.action else ""
-        return f"{self.what}\n    {line}\n    {' ' * self.at}^{action}"
-
-
-@dataclass(frozen=True)
-class _Token:
-    kind: str
-    text: str
-    at: int
-
-
-_TOKENS = re.compile(
-    r"""(?P<space>\s+)
-    |(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
-    |(?P<text>'(?:[^'\\]|\\.|'')*')
-    |(?P<quoted>`[^`]+`)
-    |(?P<name>[^\W\d]\w*)
-    |(?P<sign><=|>=|==|!=|[-+*/<>(),=])""",
-    re.VERBOSE,
-)
-_LEFT_BINDING = {"or": 1, "and": 2, "==": 4, "!=": 4, "<": 4, "<=": 4, ">": 4, ">=": 4, "+": 5, "-": 5, "*": 6, "/": 6}
-_NOT, _COMPARISON, _MINUS = 3, 4, 7
-WORDS = frozenset({"and", "or", "not"})
-_LONGEST = 300
+_LEFT_BINDING = {
+    **{"or": 1, "and": 2, "==": 4, "!=": 4, "<": 4, "<=": 4, ">": 4, ">=": 4},
+    **{"+": 5, "-": 5, "*": 6, "/": 6, "%": 6, "^": 8},
+}
+_NOT, _COMPARISON, _MINUS, _POWER = 3, 4, 7, 8
 
 
 @lru_cache(maxsize=1024)
@@ -89,51 +64,62 @@ def parse(text: str) -> Node:
 
 def names_in(node: Node) -> set[str]:
     """The columns that the expression needs."""
-    if isinstance(node, Name):
-        return {node.name}
-    if isinstance(node, Call):
-        return {name for argument in node.arguments for name in names_in(argument)}
-    return set()
+    names, waiting = set[str](), [node]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, Name):
+            names.add(each.name)
+        elif isinstance(each, Call):
+            waiting.extend(each.arguments)
+    return names
 
 
 class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
-        self._tokens = [*_lexed(text), _Token("end", "", len(text.rstrip()))]
+        self._tokens = tokens(text)
         self._at = 0
-        if len(self._tokens) > _LONGEST:
-            self._fail(f"an expression has at most {_LONGEST} words and signs", self._tokens[_LONGEST].at)
+        self._depth = 0
 
     def whole(self) -> Node:
         tree = self._expression(0)
         if self._next.kind != "end":
             self._fail(f"an operator or the end is expected before {self._next.text!r}")
+        self._require_shallow(tree)
         return tree
 
     @property
-    def _next(self) -> _Token:
+    def _next(self) -> Token:
         return self._tokens[self._at]
 
-    def _take(self) -> _Token:
+    def _take(self) -> Token:
         token = self._next
         self._at += 1
         return token
 
     def _expect(self, sign: str) -> None:
-        if self._next.text != sign or self._next.kind not in ("sign", "end"):
+        if self._next.text != sign or self._next.kind != "sign":
             self._fail(f"{sign!r} is expected")
         self._at += 1
 
-    def _fail(self, problem: str, at: int | None = None) -> NoReturn:
-        raise ExpressionError(self._text, self._next.at if at is None else at, problem)
+    def _fail(self, problem: str, token: Token | None = None) -> NoReturn:
+        token = token or self._next
+        hint = dialects.WORDS.get(token.text.lower(), "") if token.kind in ("name", "word") else ""
+        raise ExpressionError(self._text, token.at, problem, hint)
 
     def _expression(self, binding: int) -> Node:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            self._fail(f"an expression is nested at most {DEEPEST} deep")
         left = self._prefix()
         while (ours := self._binding()) > binding:
             operator = self._take()
-            left = Call(operator.text, (left, self._expression(ours)), operator.at)
+            # What is raised to a power is raised first: 2 ^ 3 ^ 2 is 2 ^ 9.
+            right = self._expression(ours - 1 if ours == _POWER else ours)
+            left = Call(operator.text, (left, right), operator.at)
             if ours == _COMPARISON and self._binding() == _COMPARISON:
                 self._fail("comparisons cannot be chained; write `a < b and b < c`")
+        self._depth -= 1
         return left
 
     def _binding(self) -> int:
@@ -144,10 +130,8 @@ class _Parser:
 
     def _prefix(self) -> Node:
         token = self._take()
-        if token.kind == "number":
-            return Literal(float(token.text), token.at)
-        if token.kind == "text":
-            return Literal(_unquoted(token.text), token.at)
+        if token.kind in ("number", "text", "truth"):
+            return Literal(token.value, token.at)
         if token.kind == "quoted":
             return Name(token.text[1:-1], token.at)
         if token.kind == "name":
@@ -155,15 +139,18 @@ class _Parser:
         if token.kind == "word" and token.text == "not":
             return Call("not", (self._expression(_NOT),), token.at)
         if token.kind == "sign" and token.text == "-":
-            return Call("unary -", (self._expression(_MINUS),), token.at)
+            negated = self._expression(_MINUS)
+            if isinstance(negated, Literal) and type(negated.value) is float:
+                return Literal(0.0 - negated.value, token.at)  # zero has no sign
+            return Call("unary -", (negated,), token.at)
         if token.kind == "sign" and token.text == "(":
             inner = self._expression(0)
             self._expect(")")
             return inner
         found = repr(token.text) if token.text else "the end"
-        self._fail(f"a column, number, text or function is expected, not {found}", token.at)
+        self._fail(f"a column, number, text or function is expected, not {found}", token)
 
-    def _call(self, name: _Token) -> Call:
+    def _call(self, name: Token) -> Call:
         self._expect("(")
         arguments: list[Node] = []
         while self._next.text != ")" or self._next.kind != "sign":
@@ -173,21 +160,12 @@ class _Parser:
         self._expect(")")
         return Call(name.text, tuple(arguments), name.at)
 
-
-def _lexed(text: str) -> Iterator[_Token]:
-    at = 0
-    while at < len(text):
-        found = _TOKENS.match(text, at)
-        if found is None:
-            problem = "this quote is not closed" if text[at] in "'`" else f"{text[at]!r} has no meaning here"
-            hint = "Text is written in single quotes: 'so'" if text[at] == '"' else ""
-            raise ExpressionError(text, at, problem, hint)
-        kind = str(found.lastgroup)
-        if kind != "space":
-            yield _Token("word" if kind == "name" and found[0] in WORDS else kind, found[0], at)
-        at = found.end()
-
-
-def _unquoted(text: str) -> str:
-    # Only the quote is escaped: a backslash belongs to the patterns that are written here.
-    return text[1:-1].replace("''", "'").replace("\\'", "'")
+    def _require_shallow(self, tree: Node) -> None:
+        # a + b + c is as deep as it is long, although it is parsed in a loop.
+        waiting = [(tree, 1)]
+        while waiting:
+            node, depth = waiting.pop()
+            if depth > DEEPEST:
+                raise ExpressionError(self._text, node.at, f"an expression is nested at most {DEEPEST} deep")
+            if isinstance(node, Call):
+                waiting.extend((argument, depth + 1) for argument in node.arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from datetime import date, datetime
 
 import polars as pl
@@ -110,7 +111,7 @@ ONE_ROW = [to_python(expression) for expression in EXPRESSIONS]
 
 def same(found: object, expected: object) -> bool:
     if isinstance(found, float) and isinstance(expected, float):
-        return math.isclose(found, expected, rel_tol=1e-14, abs_tol=0)
+        return struct.pack("<d", found) == struct.pack("<d", expected)
     return found == expected
 
 
@@ -187,19 +188,19 @@ def test_the_columns_needed_are_not_known() -> None:
     [
         ("lengt(text)", 0, "no function 'lengt'", "'length'"),
         ("length(txt)", 7, "no column 'txt'", "'text'"),
-        ("a + ", 3, "expected, not the end", ""),
+        ("a + ", 2, "expected, not the end", ""),
         ("a b", 2, "before 'b'", ""),
         ("a = 1", 2, "==", ""),
         ("a < n < 3", 6, "chained", ""),
-        ("(a + 1", 6, "')' is expected", ""),
+        ("(a + 1", 5, "')' is expected", ""),
         ('length("text")', 7, "no meaning", "single quotes"),
         ("length('text)", 7, "not closed", ""),
         ("a + text", 4, "takes number here, and this is text", ""),
-        ("length(text, 1)", 0, "takes 1 arguments, not 2", ""),
+        ("length(text, 1)", 0, "does not take 2 arguments", "length(name)"),
         ("length(text 1)", 12, "',' is expected", ""),
         ("coalesce(a, text)", 12, "number is expected here", ""),
         ("yes < yes", 0, "does not order", ""),
-        ("extract(text, text)", 14, "in quotes", ""),
+        ("extract(text, text)", 14, "in quotes", "An example is"),
         ("extract(text, 'a')", 14, "one group", ""),
         ("extract(text, '(a)(b)')", 14, "one group", ""),
         ("extract(text, '(a')", 14, "no regular expression", ""),
@@ -212,7 +213,6 @@ def test_the_columns_needed_are_not_known() -> None:
         ("extract(text, '([a[b])')", 14, "differently", ""),
         ("extract(text, '([a&&b])')", 14, "differently", ""),
         ("extract(text, '(b){,2}')", 14, "backslash", ""),
-        ("+".join(["a"] * 200), 300, "at most 300", ""),
         ("__import__('os')", 0, "no function", ""),
         ("a.b", 1, "no meaning", ""),
     ],
@@ -241,5 +241,7 @@ def test_a_long_expression_overflows_the_stack() -> None:
     text = "+".join(["a"] * 150)
     assert to_python(text)({"a": 1.0}) == 150.0
     assert computed(pl.DataFrame({"a": [1.0]}), {"b": text})["b"].to_list() == [150.0]
+    with pytest.raises(ExpressionError, match="150 deep"):
+        to_python("+".join(["a"] * 200))
     nested = "(" * 140 + "a" + ")" * 140
     assert to_python(nested)({"a": 1.0}) == 1.0
