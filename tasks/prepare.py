@@ -66,8 +66,10 @@ def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
     declared = {name: text for name, text in section.features.items() if name not in harmful}
     if not seen and not declared:
         raise no_feature(hazardous)
-    made, dropped = features(train, seen, declared, section.columns)
+    time = section.split.column if section.split.by == "time" else None
+    made, dropped = features(train, seen, declared, section.columns, None if time in section.drop else time)
     used = prepared.columns_used(made)
+    left_out = [note for note in left_out if note.column not in {each.name for each in made}]
     return Splits(
         train=train,
         validation=validation,
@@ -76,7 +78,7 @@ def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
         features=made,
         target=target,
         notes=(*rows.notes, *left_out, *unclean, *placed.notes, *hazardous, *dropped),
-        time_column=section.split.column if section.split.by == "time" else None,
+        time_column=time,
         rule=_rule(section, language),
     )
 

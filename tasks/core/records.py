@@ -143,7 +143,7 @@ class Treatment(Record):
 
     What is inferred reaches the families alone that need finite, scaled numbers; what the project `said` of these
     (missing, scale, encode) reaches every family. `encode` None: by the number of levels. `cycles` are those of which
-    a date covers more than one: a model gets the place in each of them.
+    a date covers more than one: a model gets the place in each of them, and without `trend` nothing else of the date.
     """
 
     missing: Missing = "median"
@@ -152,8 +152,9 @@ class Treatment(Record):
     scale: Scale = "standard"
     encode: Encode | None = None
     buckets: int = 0
-    """Of `encode: hash`: each value falls into one of so many, whether it was seen or not."""
+    """Of `encode: hash`: each value falls into one of so many, known or not, and every family gets the target's means."""
     cycles: tuple[Cycle, ...] = ()
+    trend: bool = True
     said: tuple[str, ...] = ()
     reason: str = ""
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 YEAR, WEEK, DAY = 365.2425, 7.0, 1.0
 FIRST_MONDAY = 4.0
 """1970-01-05."""
+REACH: dict[Cycle, float] = {"year": 2 * YEAR, "week": 4 * WEEK, "day": 4 * DAY}
+"""Days that must be covered. Of a season that was there once nobody knows whether it comes again, and three weeks of
+flights made a linear model of the next week worse."""
 HARMONICS = 3
 """Waves of a whole, a half and a third of the cycle: as many as tell seven days of the week apart."""
 
@@ -59,7 +62,7 @@ def wave_names(transformer: Any, names: Any) -> Any:
 
 
 def cycles_of(values: pl.Series) -> tuple[Cycle, ...]:
-    """The cycles of which the training rows cover more than one; the day only where there are times of day."""
+    """The cycles that the training rows cover often enough to be known; the day only where there are times of day."""
     import polars as pl
 
     moments = values.cast(pl.Datetime("us")).drop_nulls()
@@ -67,12 +70,8 @@ def cycles_of(values: pl.Series) -> tuple[Cycle, ...]:
         return ()
     first, last = cast("datetime", moments.min()), cast("datetime", moments.max())
     reach = (last - first) / timedelta(days=1)
-    found: list[Cycle] = ["year"] if reach > YEAR else []
-    if reach > WEEK:
-        found.append("week")
-    if reach > DAY and (moments.dt.truncate("1d") != moments).any():
-        found.append("day")
-    return tuple(found)
+    has_times = (moments.dt.truncate("1d") != moments).any()
+    return tuple(name for name, least in REACH.items() if reach > least and (name != "day" or has_times))
 
 
 def _place(days: Any, length: float) -> Any:

@@ -19,11 +19,16 @@ CELLS = 20_000_000
 
 
 def features(
-    train: Dataset, columns: Sequence[Column], declared: Mapping[str, str], said: Mapping[str, Choice]
+    train: Dataset,
+    columns: Sequence[Column],
+    declared: Mapping[str, str],
+    said: Mapping[str, Choice],
+    time: str | None = None,
 ) -> tuple[tuple[Feature, ...], tuple[Note, ...]]:
     """The features that these columns make, and those that the project declares, and notes on those that make none.
 
-    `said` is how the project wants some of them treated.
+    `said` is how the project wants some of them treated. Of `time`, the column that the rows are split by, a feature
+    has the places in its cycles alone: its dates are others whenever the model is asked.
     """
     found: list[Feature | Note] = []
     table = [column.name for column in columns if column.type not in ("image", "sound")]
@@ -39,6 +44,9 @@ def features(
             made = modality.feature(train, column.name, None)
             choice = said.get(column.name, Choice())
             found.append(made if isinstance(made, Note) else treated(made, pl.Series(dtype=pl.Null), choice))
+    if time is not None:
+        dates = store.scan(train).select(time).collect().to_series()
+        found += tabular.cyclic(dates)
     made, notes = (
         tuple(each for each in found if isinstance(each, Feature)),
         tuple(each for each in found if isinstance(each, Note)),
@@ -58,7 +66,7 @@ def _read(train: Dataset, values: pl.Series, expression: str | None, said: Choic
     """What one column is. A text that is no category is language, or nothing."""
     is_text = values.dtype == pl.String
     if said.encode == "hash":
-        return tabular.hashed(values, expression)
+        return tabular.hashed(values, expression, "said to be hashed")
     if said.read == "category":
         return tabular.forced_category(values, expression)
     if said.read is not None:
@@ -71,10 +79,12 @@ def _read(train: Dataset, values: pl.Series, expression: str | None, said: Choic
             )
         return MODALITIES[said.read].feature(train, values.name, expression)
     made = tabular.feature_or_note(values, expression)
-    if isinstance(made, Note) and is_text and values.n_unique() > 1 and is_language(values):
+    if isinstance(made, Feature) or not is_text or values.n_unique() < 2:
+        return made
+    if is_language(values):
         text = reading("text")
         return made if text is None else text.feature(train, values.name, expression)
-    return made
+    return tabular.hashed(values, expression, "text that comes again") if tabular.comes_again(values) else made
 
 
 def no_feature(notes: Sequence[Note]) -> DataError:

@@ -1,8 +1,8 @@
 """The fitted way from the matrix to what a model family takes: what every family gets, whatever it wants of its own.
 
-First what stands for missing values where the project says so, then encodings and scales that it says, the places of
-dates in their cycles, and the components of texts, images and sounds. What a project does not say of plain columns
-is left to the families: `models/family.py`.
+First what stands for missing values where the project says so, then encodings and scales that it says, the targets'
+means of hashed values, the places of dates in their cycles, and the components of texts, images and sounds. What a
+project does not say of plain columns is left to the families: `models/family.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.core.records import Feature, Problem, Treatment
+from tasks.core.records import Encode, Feature, Problem, Treatment
 from tasks.modalities import MODALITIES
 from tasks.modalities.cycles import PLACES
 from tasks.modalities.filling import after_filling, filling
@@ -77,7 +77,7 @@ def _block(feature: Feature, wants: Wants, problem: Problem, seed: int) -> Any |
         made = MODALITIES[feature.kind].front(feature, wants, seed)
         return make_pipeline(made, FunctionTransformer(steps)) if wants == "compact" else made
     parts = []
-    if feature.kind == "category" and "encode" in treatment.said and treatment.encode != "hash":
+    if feature.kind == "category" and ("encode" in treatment.said or treatment.encode == "hash"):
         parts.append(_encoder(feature, problem, seed))
     if "scale" in treatment.said and treatment.scale != "none":
         parts.append(scaler(treatment.scale, seed))
@@ -85,7 +85,7 @@ def _block(feature: Feature, wants: Wants, problem: Problem, seed: int) -> Any |
     if not treatment.cycles:
         return block
     places = [(cycle, FunctionTransformer(PLACES[cycle])) for cycle in treatment.cycles]
-    return FeatureUnion([("days", block or "passthrough"), *places])
+    return FeatureUnion([("days", block or "passthrough"), *places] if treatment.trend else places)
 
 
 def _encoder(feature: Feature, problem: Problem, seed: int) -> Any:
@@ -96,7 +96,7 @@ def _encoder(feature: Feature, problem: Problem, seed: int) -> Any:
     if feature.treatment.encode == "one_hot":
         known = np.append(codes, np.nan)
         return OneHotEncoder(handle_unknown="ignore", sparse_output=False).set_params(categories=[known])
-    if feature.treatment.encode == "target":
+    if feature.treatment.encode in ("target", "hash"):
         return target_encoder(problem, seed)
     encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
     return encoder.set_params(categories=[codes])
@@ -104,11 +104,12 @@ def _encoder(feature: Feature, problem: Problem, seed: int) -> Any:
 
 def target_encoder(problem: Problem, seed: int) -> Any:
     """The target's mean of each level, drawn to the mean of all rows where a level has few; cross-fitted in fitting."""
+    from sklearn.model_selection import KFold, StratifiedKFold
     from sklearn.preprocessing import TargetEncoder
 
-    # Left to itself it takes whole numbers for classes.
-    kind = "continuous" if problem == "regression" else "auto"
-    return TargetEncoder(target_type=kind).set_params(random_state=seed)
+    if problem == "regression":  # left to itself it takes whole numbers for classes
+        return TargetEncoder(target_type="continuous").set_params(cv=KFold(5, shuffle=True, random_state=seed))
+    return TargetEncoder().set_params(cv=StratifiedKFold(5, shuffle=True, random_state=seed))
 
 
 def _made(feature: Feature, width: int) -> list[Feature]:
@@ -121,11 +122,12 @@ def _made(feature: Feature, width: int) -> list[Feature]:
     if treatment.encode == "one_hot":
         return [Feature(name=f"{feature.name}={each}", kind="boolean") for each in (*feature.levels, "missing")]
     if feature.kind == "category":
-        left = left.model_copy(update={"encode": treatment.encode})
+        crossed: Encode = "ordinal" if treatment.encode == "ordinal" else "target"
+        left = left.model_copy(update={"encode": crossed})
         names = [feature.name] if width == 1 else [f"{feature.name}, class {number}" for number in range(width)]
         return [Feature(name=name, kind="number", treatment=left) for name in names]
-    kept = feature.model_copy(update={"treatment": left})
-    return [kept, *(Feature(name=f"{cycle} of {feature.name}", kind="cycle") for cycle in treatment.cycles)]
+    kept = [feature.model_copy(update={"treatment": left})] if treatment.trend else []
+    return [*kept, *(Feature(name=f"{cycle} of {feature.name}", kind="cycle") for cycle in treatment.cycles)]
 
 
 def steps(x: Any) -> Any:

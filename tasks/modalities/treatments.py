@@ -23,7 +23,7 @@ ONE_HOT_LEVELS = 30
 """Categories of more levels are target-encoded: their one-hot columns would be nearly empty."""
 PLAIN: tuple[FeatureKind, ...] = ("number", "boolean", "date")
 """What is a number in the matrix, and not a code."""
-NUMERIC: tuple[Encode, ...] = ("ordinal", "target")
+NUMERIC: tuple[Encode, ...] = ("ordinal", "target", "hash")
 """The encodings whose result is a number, which has a mean and can be scaled."""
 
 
@@ -38,13 +38,15 @@ def treated(feature: Feature, values: pl.Series, said: Choice) -> Feature:
     if feature.kind not in PLAIN:
         return feature
     scale, reason = scale_of(values) if feature.kind == "number" else ("standard", "")
+    cycles = cycles_of(values) if feature.kind == "date" else ()
+    places = f"with its place in the {' and the '.join(cycles)}" if cycles else ""
     treatment = Treatment(
         missing=said.missing or "median",
         fill=_number(feature, said.fill),
         scale=said.scale or scale,
-        cycles=cycles_of(values) if feature.kind == "date" else (),
+        cycles=cycles,
         said=_said(said),
-        reason=_joined("" if said.scale else reason, *_told(said)),
+        reason=_joined("" if said.scale else reason, places, *_told(said)),
     )
     return feature.model_copy(update={"treatment": treatment})
 
@@ -85,7 +87,9 @@ def _check(feature: Feature, said: Choice) -> None:
     if is_category and said.missing in ("median", "mean", "model"):
         raise _refused(feature, f"missing: {said.missing}", "native, most_frequent or constant for a category")
     if is_category and said.scale not in (None, "none") and said.encode not in NUMERIC:
-        raise _refused(feature, f"scale: {said.scale}", "a number, or a category with `encode: ordinal` or `target`")
+        raise _refused(
+            feature, f"scale: {said.scale}", "a number, or a category with `encode: ordinal`, `target` or `hash`"
+        )
 
 
 def _refused(feature: Feature, what: str, expected: str) -> ProjectError:

@@ -169,4 +169,4 @@ def _scales(numbers: Sequence[Feature], seed: int) -> Any:
 
 def _is_small(feature: Feature) -> bool:
     encode = feature.treatment.encode
-    return encode in ("one_hot", "hash") if encode else feature.n_codes <= ONE_HOT_LEVELS
+    return encode == "one_hot" if encode else feature.n_codes <= ONE_HOT_LEVELS
