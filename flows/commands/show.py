@@ -11,7 +11,8 @@ from tasks.check import check, check_splits
 from tasks.collect import collect
 from tasks.core import collected, quarantined, store
 from tasks.core.appraisal import Appraisal
-from tasks.core.records import Candidates, CheckedDataset, Splits
+from tasks.core.records import Candidates, CheckedDataset, Feature, Splits
+from tasks.modalities.treatments import cells
 from tasks.prepare import prepare
 from tasks.project import Project, load_project
 from tasks.select_model import select_model
@@ -91,7 +92,9 @@ def _lines(project: Project, raw: CheckedDataset, splits: Splits, candidates: Ca
         _line("split", f"by {project.split.by}: {', '.join(n_rows)}"),
         "features",
     ]
-    lines += [_line(f"  {f.name}", _kind(f.kind, len(f.levels)), f.expression or "", f.reason) for f in splits.features]
+    lines += [
+        _line(f"  {f.name}", _treated(f), f.expression or "", f.reason, f.treatment.reason) for f in splits.features
+    ]
     lines.append("models")
     lines += [
         _line(f"  {family.family}", "tried" if family.chosen else "passed over", family.reason)
@@ -110,5 +113,8 @@ def _line(title: str, value: str, *reasons: str) -> str:
     return f"{title:<16} {value}{f'   ({because})' if because else ''}"
 
 
-def _kind(kind: str, n_levels: int) -> str:
-    return f"{kind}, {n_levels} levels" if n_levels else kind
+def _treated(feature: Feature) -> str:
+    """The kind of a feature, and how it is made ready for a model."""
+    kind = f"{feature.kind}, {len(feature.levels)} levels" if feature.levels else feature.kind
+    told = zip(("missing", "scale", "encode"), cells(feature), strict=True)
+    return "; ".join([kind, *(f"{name}: {cell}" for name, cell in told if cell)])

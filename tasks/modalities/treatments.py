@@ -51,6 +51,21 @@ def treated(feature: Feature, values: pl.Series, said: Choice) -> Feature:
     return feature.model_copy(update={"treatment": treatment})
 
 
+def cells(feature: Feature) -> tuple[str, str, str]:
+    """For people: what stands for a missing value, the scale, and the encoding; empty where a feature has none."""
+    treatment = feature.treatment
+    if feature.kind not in (*PLAIN, "category"):
+        return "", "", ""
+    is_category = feature.kind == "category"
+    own = "a level of its own" if is_category else "native"
+    missing = own if treatment.missing == "native" or (is_category and not treatment.said) else treatment.missing
+    if missing == "constant":
+        missing = feature.levels[int(treatment.fill)] if feature.levels else f"{treatment.fill:g}"
+    encode = "" if not is_category else treatment.encode or ""
+    scale = "" if is_category and treatment.encode not in NUMERIC else treatment.scale
+    return missing, scale if treatment.trend else "", encode
+
+
 def _category(feature: Feature, values: pl.Series, said: Choice) -> Feature:
     treatment = feature.treatment
     encode, reason = treatment.encode, treatment.reason

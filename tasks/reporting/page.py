@@ -24,6 +24,7 @@ from tasks.core.records import (
     TrainedModel,
     Tuned,
 )
+from tasks.modalities.treatments import cells
 from tasks.reporting import goodness, judged, learned, notes, small
 from tasks.reporting.profile import profile
 
@@ -77,6 +78,7 @@ def render(
         slice_bounds=slice_bounds(evaluation),
         limits={"classes": MOST_CLASSES, "features": MOST_FEATURES, "notes": MOST_NOTES},
         small=small,
+        treatment_cells=cells,
     )
 
 

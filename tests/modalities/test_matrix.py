@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.core.errors import DataError
-from tasks.core.records import Feature, FeatureKind
+from tasks.core.records import Feature, FeatureKind, Treatment
 from tasks.modalities.matrix import matrix, row
 
 LEVELS = ("S", "3", "1.5", "0", "true", "FALSE", "é\n", " S", "nan", "inf", "1e3")
@@ -47,6 +47,10 @@ COLUMNS: dict[str, tuple[FeatureKind, Any, Any]] = {
     "zoned": ("date", zoned, pl.Datetime("us", "UTC")),
     "days": ("date", days, pl.Date),
     "written": ("date", written, pl.String),
+    "hashed texts": ("category", texts, pl.String),
+    "hashed numbers": ("category", codes, pl.Float64),
+    "hashed wholes": ("category", wholes, pl.Int64),
+    "hashed truths": ("category", truths, pl.Boolean),
     "nothing": ("number", missing, pl.Null),
 }
 
@@ -55,6 +59,8 @@ COLUMNS: dict[str, tuple[FeatureKind, Any, Any]] = {
 def test_a_row_alone_equals_the_row_of_a_frame(data: st.DataObject, name: str) -> None:
     kind, strategy, dtype = COLUMNS[name]
     feature = Feature(name=name, kind=kind, levels=LEVELS if kind == "category" else ())
+    if name.startswith("hashed"):
+        feature = Feature(name=name, kind=kind, treatment=Treatment(encode="hash", buckets=64))
     values = data.draw(st.lists(strategy, min_size=1, max_size=8))
     instants = [v.astimezone(UTC) if name == "zoned" and v else v for v in values]  # what polars can be given
     together = matrix(pl.DataFrame({name: pl.Series(instants, dtype=dtype)}), [feature])
@@ -95,6 +101,19 @@ def test_a_category_of_numbers_is_known_whatever_type_a_file_gave_it() -> None:
     frames = [pl.Series([1, 3, 9]), pl.Series([1.0, 3.0, 9.0]), pl.Series(["1", "3", "9"])]
     for values in (*frames, frames[2].cast(pl.Categorical())):
         assert matrix(pl.DataFrame({"c": values}), [levels]).ravel().tolist() == [1.0, 0.0, -1.0]
+
+
+def test_a_value_falls_into_another_bucket_when_a_file_gives_it_another_type() -> None:
+    hashed = Feature(name="c", kind="category", treatment=Treatment(encode="hash", buckets=1000))
+    encode = row([hashed])
+    for same in (("3", 3, 3.0), ("-1", -1, -1.0), ("2.5", 2.5), ("true", True), (None, "", math.nan)):
+        assert len({str(encode({"c": value})) for value in same}) == 1
+    assert encode({"c": "never seen"}) == [705.0]  # on every machine, in every version
+    for values in (pl.Series([3, 7]), pl.Series(["3", "7"]), pl.Series(["3", "7"]).cast(pl.Categorical())):
+        assert matrix(pl.DataFrame({"c": values}), [hashed]).ravel().tolist() == [
+            *encode({"c": 3}),
+            *encode({"c": "7"}),
+        ]
 
 
 def test_a_category_without_known_values_has_only_unseen_ones() -> None:

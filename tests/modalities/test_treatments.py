@@ -36,6 +36,7 @@ from tasks.learning.parallel import heard, one_thread
 from tasks.modalities.features import features
 from tasks.modalities.front import behind, front
 from tasks.modalities.matrix import matrix, row
+from tasks.modalities.treatments import cells
 from tasks.models.family import answer
 from tasks.scoring.scorer import Scorer
 
@@ -259,6 +260,16 @@ def test_a_contradiction_in_project_yaml_is_found_with_the_data_alone(said: dict
 def test_a_level_of_the_order_that_no_training_row_has_is_refused() -> None:
     treatment = treatments(table(), {"grade": {"order": ["none", "low", "mid", "high"]}})["grade"]
     assert "no training row has 'none'" in treatment.reason
+
+
+def test_what_a_person_is_told_is_not_what_is_done() -> None:
+    said = {"age": {"missing": "constant", "fill": -1}, "grade": {"missing": "constant", "fill": "low"}}
+    found = made(table(), said)
+    told = {name: cells(each) for name, each in found.items() if isinstance(each, Feature)}
+    assert told["age"] == ("-1", "standard", "")
+    assert told["grade"] == ("low", "", "one_hot")
+    assert told["town"] == ("a level of its own", "", "one_hot")
+    assert told["size"] == ("median", "power", "")
 
 
 # What reaches the models
