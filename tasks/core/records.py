@@ -152,7 +152,7 @@ class Treatment(Record):
     scale: Scale = "standard"
     encode: Encode | None = None
     buckets: int = 0
-    """Of `encode: hash`: each value falls into one of so many, known or not, and every family gets the target's means."""
+    """Of `encode: hash`: each value falls into one of so many, known or not; every family gets the target's means."""
     cycles: tuple[Cycle, ...] = ()
     trend: bool = True
     said: tuple[str, ...] = ()
