@@ -15,6 +15,7 @@ from tasks.core import quarantined, tracking
 from tasks.core.records import Deployment, Record
 from tasks.deploy import deploy
 from tasks.evaluate import evaluate
+from tasks.examine import audit_labels, examine
 from tasks.prepare import prepare
 from tasks.project import load_project
 from tasks.report import report
@@ -53,13 +54,17 @@ def training(
         quarantined.keep(config.name, raw.report)
         splits = check_splits(prepare(raw, config.preparation), config.expectations.prepared)
         appraisal = appraise(raw, splits)
+        noise = examine(raw, splits)
         candidates = select_model(splits, config.selection)
         tuned = tune(candidates, splits, config.tuning)
+        labels = audit_labels(raw, splits, tuned.answers)
         model = train(tuned.members, splits, config.training, tuned.metric, config.name)
         verification = verify(model)
         champion = tracking.opponent(config.name, model.digest)
         evaluation = evaluate(model, splits, champion, config.evaluation)  # the test rows, for the first time
         deployment = deploy(config.name, model, verification, evaluation, config.acceptance, trigger.kind)
-        page = report(raw, splits, appraisal, candidates, tuned, model, evaluation, deployment, config.source.title)
+        page = report(
+            raw, splits, appraisal, noise, labels, candidates, tuned, model, evaluation, deployment, config.source.title
+        )
         runs.publish(config.name, page)
         return deployment

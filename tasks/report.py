@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tasks.core import store
 from tasks.core.appraisal import Appraisal
+from tasks.core.noise import LabelAudit, Noise
 from tasks.core.records import (
     Candidates,
     CheckedDataset,
@@ -22,6 +23,8 @@ def report(
     checked: CheckedDataset,
     splits: CheckedSplits,
     appraisal: Appraisal,
+    noise: Noise,
+    labels: LabelAudit,
     candidates: Candidates,
     tuned: Tuned,
     model: TrainedModel,
@@ -32,5 +35,7 @@ def report(
     """One self-contained HTML file with plots and words; it loads nothing from anywhere."""
     from tasks.reporting.page import render
 
-    page = render(checked, splits, appraisal, candidates, tuned, model, evaluation, deployment, source_name)
+    page = render(
+        checked, splits, appraisal, noise, labels, candidates, tuned, model, evaluation, deployment, source_name
+    )
     return Report(page=store.put(page.encode(errors="replace"), ".html"))

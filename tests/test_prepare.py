@@ -183,13 +183,6 @@ def test_more_levels_than_a_tree_holds_are_kept(tmp_path: Path) -> None:
     assert spread.levels == () and spread.treatment.encode == "hash" and spread.treatment.buckets > 2000
 
 
-def test_outliers_are_removed_or_not_told(tmp_path: Path) -> None:
-    splits = prepared(table(z=[1e9 if i % 50 == 0 else float(i % 19) for i in range(300)]), tmp_path)
-    n_far = int((parts(splits)["train"]["z"] == 1e9).sum())
-    assert n_far > 0
-    assert notes(splits)["noise", "z"][0] == n_far
-
-
 # The target
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,12 +16,14 @@ import pytest
 from tasks.appraise import appraise
 from tasks.core import store
 from tasks.core.metrics import compare, intervals
+from tasks.core.noise import Conflicts, LabelAudit, Noise, Oddity
 from tasks.core.records import (
     Candidate,
     Candidates,
     CheckedDataset,
     CheckedSplits,
     Column,
+    Dataset,
     Deployment,
     Evaluation,
     FailedExpectation,
@@ -181,8 +184,37 @@ def arguments(splits: CheckedSplits, *, curves: bool = True, champion: bool = Tr
             digest=blob.digest,
             previous="1" if champion else None,
         ),
+        "noise": noise(),
+        "labels": doubtful(raw),
         "source_name": EVIL,
     }
+
+
+def noise() -> Noise:
+    """What looks wrong, in the words of data that want to break the page."""
+    odd = Oddity(kind="outliers", column=EVIL, n_rows=2, share=0.2, first=1, last=9, text=EVIL, advice=EVIL)
+    schema = ("oddity", "row", "value", "others")
+    rows = pl.DataFrame([(0, 9, EVIL, json.dumps({EVIL: EVIL}))], schema=schema, orient="row")
+    groups = pl.DataFrame(
+        [(0, EVIL, 1, "{}"), (0, "b", 2, "{}")], schema=("group", "answer", "n_rows", "inputs"), orient="row"
+    )
+    conflicts = Conflicts(n_judged=9, n_groups=1, n_rows=3, metric="accuracy", best=0.9, advice=EVIL)
+    return Noise(
+        n_rows=10,
+        n_sampled=5,
+        oddities=(odd,),
+        conflicts=conflicts,
+        rows=store.put_table(rows),
+        groups=store.put_table(groups),
+    )
+
+
+def doubtful(raw: Dataset) -> LabelAudit:
+    """Rows whose answers are in doubt; one of them is not found among the raw ones."""
+    rows = store.scan(raw).head(2).collect()
+    named = {"row": [None, 3], "given": [EVIL, "b"], "likely": ["b", EVIL], "confidence": [0.9, 0.8]}
+    table = pl.DataFrame(named).hstack(rows.select(pl.exclude(TARGET)))
+    return LabelAudit(n_judged=9, n_rows=2, text=EVIL, advice=EVIL, rows=store.put_table(table))
 
 
 def page_of(given: Any) -> str:

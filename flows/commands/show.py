@@ -11,8 +11,10 @@ from tasks.check import check, check_splits
 from tasks.collect import collect
 from tasks.core import collected, quarantined, store
 from tasks.core.appraisal import Appraisal
+from tasks.core.noise import Noise
 from tasks.core.records import Candidates, CheckedDataset, Feature, Splits
 from tasks.modalities.treatments import cells
+from tasks.examine import examine
 from tasks.prepare import prepare
 from tasks.project import Project, load_project
 from tasks.select_model import select_model
@@ -28,13 +30,15 @@ def run(options: argparse.Namespace) -> int:
         quarantined.keep(project.name, raw.report)
         splits = check_splits.fn(prepare.fn(raw, project.preparation), project.expectations.prepared)
         appraisal = appraise.fn(raw, splits)
+        noise = examine.fn(raw, splits)
         candidates = select_model.fn(splits, project.selection)
         look = collected.described(project.source)
     if options.json:
-        print(json.dumps(_facts(project, raw, splits.splits, candidates, look) | {"appraisal": _appraised(appraisal)}))
+        found = {"appraisal": _appraised(appraisal), "noise": noise.model_dump(mode="json", exclude={"rows", "groups"})}
+        print(json.dumps(_facts(project, raw, splits.splits, candidates, look) | found))
     else:
         lines = _lines(project, raw, splits.splits, candidates, look)
-        print("\n".join([*lines, *_goodness(appraisal)]))
+        print("\n".join([*lines, *_noise(noise), *_goodness(appraisal)]))
     return 0
 
 
@@ -65,6 +69,14 @@ def _goodness(appraisal: Appraisal) -> list[str]:
     """How good the data are, in a line each, and what to do first."""
     lines = [_line(f"  {each.name}", f"{each.word}: {each.headline}", *each.facts[:1]) for each in appraisal.criteria]
     return ["the data are", *lines, _line("  first", appraisal.advice)]
+
+
+def _noise(noise: Noise) -> list[str]:
+    told = [_line(f"  {each.column}", f"{each.n_rows:,} values {each.text}", each.advice) for each in noise.oddities]
+    if (found := noise.conflicts) is not None:
+        rows = f"{found.n_rows:,} of equal inputs have different answers"
+        told.append(_line("  rows", f"{rows}; the best {found.metric} possible is {found.best:.4g}", found.advice))
+    return ["noise", *told] if told else []
 
 
 def _configuration(project: Project) -> dict[str, Any]:

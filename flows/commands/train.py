@@ -96,13 +96,14 @@ def _importing_ahead() -> Iterator[None]:
 def _outcome(history: list[Done], flow_run_id: str, prefect: str, seconds: float) -> dict[str, Any]:
     """What `--json` prints: the names are an interface, so none is ever renamed."""
     from tasks.core import tracking
+    from tasks.core.noise import LabelAudit, Noise
     from tasks.core.records import Deployment, Evaluation, TrainedModel
 
     records = {type(done.record): done.record for done in history}
     deployment, evaluation = records[Deployment], records[Evaluation]
-    model = records[TrainedModel]
+    model, noise, labels = records[TrainedModel], records[Noise], records[LabelAudit]
     assert isinstance(deployment, Deployment) and isinstance(evaluation, Evaluation)
-    assert isinstance(model, TrainedModel)
+    assert isinstance(model, TrainedModel) and isinstance(labels, LabelAudit)
     run = tracking.find_run(deployment.project, flow_run_id)
     return {
         "project": deployment.project,
@@ -114,6 +115,9 @@ def _outcome(history: list[Done], flow_run_id: str, prefect: str, seconds: float
             "test": {metric.name: metric.value for metric in evaluation.metrics},
             "test_intervals": {metric.name: [metric.low, metric.high] for metric in evaluation.metrics},
         },
+        "noise": noise.model_dump(mode="json", exclude={"rows", "groups"}),
+        "labels": labels.model_dump(mode="json", exclude={"rows"})
+        | {"rows": str(store.path(labels.rows)) if labels.rows else None},
         "model": {"name": deployment.project, "version": deployment.version, "digest": model.digest},
         "champion": deployment.version if deployment.accepted else deployment.previous,
         "seconds": round(seconds, 3),

@@ -7,6 +7,7 @@ from functools import singledispatch
 
 from tasks.core.appraisal import Appraisal, Association
 from tasks.core.figures import figure, percent, ranged, seconds
+from tasks.core.noise import LabelAudit, Noise
 from tasks.core.records import (
     Candidates,
     CheckedDataset,
@@ -78,6 +79,28 @@ def _(record: Appraisal) -> str:
         _table(("Feature", "Explains", "95 % interval"), map(_explains, record.associations), len(record.associations)),
         _table(("Differs", "Between", "Apart"), ((e.column, e.between, percent(e.apart)) for e in apart), len(apart)),
     )
+
+
+@markdown.register
+def _(record: Noise) -> str:
+    rows = ((each.column, f"{each.n_rows:,}", each.text, each.advice) for each in record.oddities)
+    conflicts = record.conflicts
+    told = (
+        f"{conflicts.n_rows:,} rows contradict another of equal inputs: the best {conflicts.metric} that any model can "
+        f"reach is {figure(conflicts.best)}. {_cell(conflicts.advice)}."
+        if conflicts
+        else "No rows of equal inputs have different answers."
+    )
+    return _text(
+        _table(("Column", "Rows", "What", "What to do"), rows, len(record.oddities)) or "No value looks wrong.", told
+    )
+
+
+@markdown.register
+def _(record: LabelAudit) -> str:
+    if not record.n_rows:
+        return f"None of {record.n_judged:,} answers is doubtful." if record.n_judged else f"{record.text}."
+    return f"{record.n_rows:,} of {record.n_judged:,} rows {_cell(record.text)}. {_cell(record.advice)}."
 
 
 @markdown.register

@@ -263,7 +263,10 @@ class FamilyScore(Record):
 class Tuned(Record):
     """What tuning chose. `trials` is a Parquet table: number, family, params (JSON), score, seconds, state.
 
-    Seconds are never the same twice, so the next step is given the `members` alone.
+    `answers` is one of what the chosen members, together, answered to rows that they had not seen: `__row__`, `given`
+    (the target: the class's place, or the value), and `said` or one `p<place>` a class.
+
+    Seconds are never the same twice, so the next step is given the `members` or the `answers` alone.
     """
 
     metric: str
@@ -271,6 +274,7 @@ class Tuned(Record):
     score: float
     leaderboard: tuple[FamilyScore, ...]
     trials: Blob
+    answers: Blob | None = None
     n_trials: int
     stopped_by: Literal["trials", "seconds"]
     n_folds: int

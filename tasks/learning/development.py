@@ -113,16 +113,28 @@ def load(splits: Splits, most_rows: int | None = SEARCHED_ROWS) -> Development:
 
 def rows_of(splits: Splits, part: Dataset, most_rows: int | None = None) -> tuple[Array, Array, Array]:
     """Matrix, target and fold of each row of one split."""
-    import polars as pl
-
-    rows = store.scan(part)
-    if most_rows is not None and part.n_rows > most_rows:
-        # Bits of the row's hash that neither the split nor the folds are cut by.
-        rows = rows.filter((pl.col("__row__") // 65_536) % 9_973 < int(9_973 * most_rows / part.n_rows))
+    rows = _chosen(part, most_rows)
     columns = [feature.name for feature in splits.features if feature.kind not in MODALITIES]
     frame = rows.select(*dict.fromkeys((*columns, splits.target.name, "__row__", "__fold__"))).collect()
     folds = frame["__fold__"].fill_null(0).to_numpy()
     return _matrix(splits, part, frame), answers(frame[splits.target.name], splits.target), folds
+
+
+def hashes(splits: Splits, most_rows: int | None = SEARCHED_ROWS) -> Array:
+    """The hash of each row that `load` gives, in its order."""
+    parts = (_chosen(splits.train, most_rows), _chosen(splits.validation, None))
+    return np.concatenate([rows.select("__row__").collect()["__row__"].to_numpy() for rows in parts])
+
+
+def _chosen(part: Dataset, most_rows: int | None) -> pl.LazyFrame:
+    """All rows of a split, or about so many of them."""
+    import polars as pl
+
+    rows = store.scan(part)
+    if most_rows is None or part.n_rows <= most_rows:
+        return rows
+    # Bits of the row's hash that neither the split nor the folds are cut by.
+    return rows.filter((pl.col("__row__") // 65_536) % 9_973 < int(9_973 * most_rows / part.n_rows))
 
 
 def _matrix(splits: Splits, part: Dataset, frame: pl.DataFrame) -> Array:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
 import polars as pl
 
 from tasks.core import imports, metrics, progress, store
@@ -15,12 +16,14 @@ from tasks.core.records import Candidates, FamilyScore, Member, Splits, Tuned
 from tasks.core.step import PLUMBING, library_versions
 from tasks.learning import search, trial
 from tasks.learning.clock import Clock
-from tasks.learning.development import Development
+from tasks.learning.development import Development, hashes
 from tasks.learning.journal import Journal, Trial
 from tasks.learning.profile import profile_of
 
 StoppedBy = Literal["trials", "seconds"]
 TOO_LONG = "it would take longer than there is time"
+MOST_ANSWERS = 5_000_000
+"""Probabilities that are kept of the rows' answers; with many classes, of evenly chosen rows."""
 
 
 @dataclass
@@ -108,6 +111,7 @@ def tuned(search: Search, chosen: Sequence[tuple[Trial, float]], loss: float, st
         score=score(metric, loss),
         leaderboard=_leaderboard(search.trials, metric),
         trials=store.put_table(_table(search.trials, metric)),
+        answers=store.put_table(_answers(search, chosen)),
         n_trials=sum(each.state == "finished" for each in search.trials),
         stopped_by=stopped_by,
         n_folds=len(search.data.rounds),
@@ -154,6 +158,21 @@ def _table(trials: Sequence[Trial], metric: str) -> pl.DataFrame:
             "reason": [each.reason for each in trials],
         },
         schema_overrides={"score": pl.Float64},
+    )
+
+
+def _answers(search: Search, chosen: Sequence[tuple[Trial, float]]) -> pl.DataFrame:
+    """What the chosen trials answered together to the rows that judged them."""
+    data = search.data
+    total = np.zeros(())
+    for each, weight in chosen:
+        total = total + weight * (each.answers if each.answers is not None else np.zeros(()))
+    of = slice(None, None, -(-total.size // MOST_ANSWERS))
+    names = ["said"] if data.problem == "regression" else [f"p{place}" for place in range(data.n_outputs)]
+    said = total.reshape(len(data.scored), -1)[of]
+    return pl.DataFrame(
+        {"__row__": hashes(search.splits)[data.scored][of], "given": data.y[data.scored][of]}
+        | dict(zip(names, said.T, strict=True))
     )
 
 

@@ -38,7 +38,6 @@ def features(
         frame = store.scan(train).select(names[start : start + at_once]).collect()
         for values in frame.iter_columns():
             found.append(_one(train, values, declared.get(values.name), said.get(values.name, Choice())))
-        found += tabular.outliers(frame)
     for column in columns:
         if column.name not in table and (modality := reading(column.type)) is not None:
             made = modality.feature(train, column.name, None)

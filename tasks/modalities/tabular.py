@@ -24,9 +24,6 @@ COVERED = 0.5
 FEWEST_BUCKETS, MOST_BUCKETS, ROOM = 256, 16_384, 8
 """So much room that few values share a bucket: with 254 buckets, each a native category, models were worse than with
 the commonest values alone, and with room and the target's means better (linear and boosting, 400 to 5,000 values)."""
-QUARTILES = (0.25, 0.5, 0.75)
-FAR = 10.0
-"""Interquartile ranges from the median at which a number is called an outlier; it is told of, and kept."""
 
 
 def feature_or_note(values: pl.Series, expression: str | None) -> Feature | Note:
@@ -88,35 +85,6 @@ def cyclic(values: pl.Series) -> list[Feature]:
     reason = f"what the rows are split by: its place in the {' and the '.join(cycles)} alone"
     treatment = Treatment(cycles=cycles, trend=False)
     return [Feature(name=values.name, kind="date", reason=reason, treatment=treatment)]
-
-
-def outliers(frame: pl.DataFrame) -> list[Note]:
-    """Notes on numbers that are very far from the rest of their column; they stay, since they may be true."""
-    import polars as pl
-
-    numbers = frame.select(pl.selectors.numeric().cast(pl.Float64))
-    if not numbers.width:
-        return []
-    low, middle, high = (numbers.select(pl.all().quantile(q)).to_numpy()[0] for q in QUARTILES)
-    reach = FAR * (high - low)
-    bounds = {
-        name: (float(centre - width), float(centre + width))
-        for name, centre, width in zip(numbers.columns, middle, reach, strict=True)
-        if width > 0
-    }
-    far = numbers.select((~pl.col(name).is_between(*both)).sum() for name, both in bounds.items())
-    return [
-        Note(
-            kind="noise",
-            column=values.name,
-            n_rows=values[0],
-            text="outside {:.6g} to {:.6g}, ten interquartile ranges from the median; kept".format(
-                *bounds[values.name]
-            ),
-        )
-        for values in far.iter_columns()
-        if values[0]
-    ]
 
 
 def _require_category(values: pl.Series) -> None:

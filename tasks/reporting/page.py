@@ -13,6 +13,7 @@ from markupsafe import Markup
 from tasks.core import figures, store
 from tasks.core.appraisal import Appraisal
 from tasks.core.metrics import measure
+from tasks.core.noise import LabelAudit, Noise
 from tasks.core.records import (
     Blob,
     Candidates,
@@ -25,7 +26,7 @@ from tasks.core.records import (
     Tuned,
 )
 from tasks.modalities.treatments import cells
-from tasks.reporting import goodness, judged, learned, notes, small
+from tasks.reporting import doubtful, goodness, judged, learned, notes, small
 from tasks.reporting.profile import profile
 
 MOST_ROWS_SHOWN = 10
@@ -39,6 +40,8 @@ def render(
     checked: CheckedDataset,
     splits: CheckedSplits,
     appraisal: Appraisal,
+    noise: Noise,
+    labels: LabelAudit,
     candidates: Candidates,
     tuned: Tuned,
     model: TrainedModel,
@@ -56,6 +59,11 @@ def render(
         appraisal=appraisal,
         explained=goodness.explained(appraisal),
         apart=goodness.apart(appraisal),
+        noise=noise,
+        oddities=doubtful.oddities(noise),
+        contradicting=doubtful.groups(noise),
+        labels=labels,
+        doubtful=doubtful.labels(labels, checked, splits.splits, model.importances),
         notes=notes.groups(splits.splits.notes),
         proven=notes.proven(splits),
         candidates=candidates,

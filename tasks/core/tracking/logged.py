@@ -9,8 +9,10 @@ from typing import Any
 
 from tasks.core import store
 from tasks.core.appraisal import Appraisal
+from tasks.core.noise import LabelAudit, Noise
 from tasks.core.records import (
     BYTES,
+    Blob,
     Candidates,
     CheckedDataset,
     CheckedSplits,
@@ -85,6 +87,29 @@ def _(record: Splits) -> None:
 def _(record: Appraisal) -> None:
     log_batch(metrics={f"data.{each.name}": each.value for each in record.criteria if each.value is not None})
     log_text(record.model_dump_json(indent=1), "appraise/appraisal.json")
+
+
+@log.register
+def _(record: Noise) -> None:
+    log_text(record.model_dump_json(indent=1, exclude={"rows", "groups"}), "examine/noise.json")
+    _log_rows(record.rows, "examine/rows.csv")
+    _log_rows(record.groups, "examine/contradictions.csv")
+
+
+@log.register
+def _(record: LabelAudit) -> None:
+    log_batch(metrics={"labels.doubtful": float(record.n_rows)})
+    _log_rows(record.rows, "examine/labels.csv")
+
+
+def _log_rows(rows: Blob | None, name: str) -> None:
+    """A table of the store, but for what it holds of bytes."""
+    if rows is None or CURRENT.get() is None:
+        return
+    import polars as pl
+
+    table = pl.read_parquet(store.path(rows))
+    log_text(table.drop(name for name, dtype in table.schema.items() if dtype == pl.Binary).write_csv(), name)
 
 
 @log.register
