@@ -105,7 +105,7 @@ def replaced(column: Column) -> Callable[[Any], Any] | None:
     if column.type == "date":
         times = frozenset(moments(column.missing_values))
         return lambda value: None if value in times else value
-    words, values = frozenset(texts(column.missing_values)), frozenset(numbers(column.missing_values))
+    words, values = words_for(column), frozenset(numbers(column.missing_values))
     # A text that is no marker stays one, for whoever checks the types.
     return lambda value: (
         None if (value.strip(SPACES) in words if isinstance(value, str) else value in values) else value

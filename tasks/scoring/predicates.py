@@ -20,7 +20,8 @@ Row = Mapping[str, Any]
 Holds = Callable[[Row], bool]
 OfValue = Callable[[Any], bool]
 
-_TEXTS = re.compile(r"\\.|\[\^?\]?(?:[^\]\\]|\\.)*\]|\((?!\?)", re.DOTALL)
+_PIECES = re.compile(r"\\.|\[\^?\]?(?:[^\]\\]|\\.)*\]|\((?!\?)|\$", re.DOTALL)
+"""Of a pattern: what is escaped, a class, the beginning of a group that is kept, an end."""
 _LIKE_TEXT = ("_lengths_", "regex", "strftime", "dateutil", "json")
 _IGNORED = {
     "both_values_are_missing": all,
@@ -75,7 +76,7 @@ def _of_value(kind: str, given: Mapping[str, Any], type_: ColumnType) -> OfValue
 def _between(given: Mapping[str, Any], type_: ColumnType) -> OfValue:
     low, high = (_moments([given.get(name)])[0] if type_ == "date" else given.get(name) for name in _BOUNDS)
     for bound in (low, high):
-        if bound is not None and isinstance(bound, str) != (type_ == "text"):
+        if isinstance(bound, str) or type_ == "text":
             raise NoPredicate(f"a bound of {bound!r} says nothing of a {type_}")
     above: OfValue = (lambda value: value > low) if given.get("strict_min") else (lambda value: value >= low)
     below: OfValue = (lambda value: value < high) if given.get("strict_max") else (lambda value: value <= high)
@@ -141,24 +142,39 @@ def _parses(parse: Callable[[], Any]) -> bool:
 
 
 def _search(regex: str) -> OfValue:
-    """Whether the pattern is found in a text, in time linear in it, as RE2 reads it, which pandas asks."""
+    """Whether the pattern is found in a text, as Python reads it, which pandas does too, and in bounded time.
+
+    Python tries one way after the other, so what could take long is left to Rust, which takes 0.1 ms and longer only
+    with the text. Rust knows no look-around and no back-references; nothing bounds those.
+    """
+    import polars as pl
+
+    rust = _PIECES.sub(_in_rust, regex)
     try:
-        known = pattern(f"({_TEXTS.sub(lambda found: '(?:' if found[0] == '(' else found[0], regex)})")
-    except PatternError:
-        return _search_by_re2(regex)
-    return lambda text: known.search(text) is not None
-
-
-def _search_by_re2(regex: str) -> OfValue:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    search: Any = pc.match_substring_regex  # pyright: ignore[reportAttributeAccessIssue]  # made on import
-    try:
-        search(pa.array([""]), pattern=regex)
-    except pa.ArrowInvalid as exc:
+        python = re.compile(regex)
+        pl.Series([""]).str.contains(rust)
+    except (re.error, pl.exceptions.ComputeError) as exc:
         raise NoPredicate(f"the pattern {regex!r} cannot be searched in bounded time") from exc
-    return lambda text: search(pa.array([text]), pattern=regex)[0].as_py()
+    try:
+        longest = pattern(f"({_PIECES.sub(_without_group, regex)})").longest
+    except PatternError:
+        longest = 0
+
+    def search(text: str) -> bool:
+        if len(text) <= longest:
+            return python.search(text) is not None
+        return bool(pl.Series([text]).str.contains(rust)[0])
+
+    return search
+
+
+def _in_rust(piece: re.Match[str]) -> str:
+    """Python's `$` also matches before the last line's end."""
+    return {"$": r"(?:\n?\z)", r"\Z": r"\z"}.get(piece[0], piece[0])
+
+
+def _without_group(piece: re.Match[str]) -> str:
+    return "(?:" if piece[0] == "(" else piece[0]
 
 
 def _of_several(expectation: Expectation, types: Mapping[str, ColumnType]) -> Holds:
