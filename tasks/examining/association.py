@@ -113,10 +113,10 @@ def _of_classes(codes: Codes, classes: Codes) -> _Parts | None:
     return _Parts(within, total, float((weights * influence**2).sum()), total**2 / squares)
 
 
-def beyond_chance(p_values: Sequence[float]) -> list[bool]:
-    """Which of many tests hold when 5 % of those that do may be false (Benjamini and Hochberg, 1995)."""
+def beyond_chance(p_values: Sequence[float], level: float = LEVEL) -> list[bool]:
+    """Which of many tests hold when this share of those that do may be false (Benjamini and Hochberg, 1995)."""
     p = np.asarray(p_values, np.float64)
     ranked = np.sort(p)
-    held = np.flatnonzero(ranked <= LEVEL * np.arange(1, len(p) + 1) / max(len(p), 1))
+    held = np.flatnonzero(ranked <= level * np.arange(1, len(p) + 1) / max(len(p), 1))
     limit = ranked[held[-1]] if len(held) else -1.0
     return (p <= limit).tolist()
