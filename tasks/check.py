@@ -24,6 +24,7 @@ from tasks.core.records import (
     Splits,
 )
 from tasks.core.released import FILE, rule_of
+from tasks.core.splits import PARTS
 from tasks.core.step import step
 from tasks.modalities import readable
 
@@ -60,7 +61,12 @@ def check(dataset: Dataset, expectations: RawExpectations, section: Checking = N
     failed = [*_unread(dataset.rejected), *_failed(found)]
     n_rejected = dataset.rejected.n_rows if dataset.rejected else 0
     report = _report("raw", dataset, len(found), failed).model_copy(
-        update={"n_quarantined": n_broken + n_rejected, "quarantined": blob, "rejected": dataset.rejected}
+        update={
+            "n_quarantined": n_broken + n_rejected,
+            "quarantined": blob,
+            "rejected": dataset.rejected,
+            "proven": tuple(_held(found)),
+        }
     )
     _stop("The data", _failed(found), f"{_where(report)} the source, or the expectation in expectations.yaml", report)
     _stop_at_limit(report, n_broken, expectations.limit)
@@ -71,19 +77,17 @@ def check(dataset: Dataset, expectations: RawExpectations, section: Checking = N
 def check_splits(splits: Splits, expectations: PreparedExpectations) -> CheckedSplits:
     """The splits, when the rows of each hold the expectations and none leaks into another; else Refused."""
     reports: list[QualityReport] = []
-    for name in invariants.PARTS:
+    for name in PARTS:
         dataset: Dataset = getattr(splits, name)
         always = invariants.examined(splits, name, expectations)
-        _stop(
-            f"The {name} split",
-            [one for one in always if one is not None],
-            "Check `split` and the features in project.yaml",
-        )
+        broken = [one for one in always if not isinstance(one, str)]
+        _stop(f"The {name} split", broken, "Check `split` and the features in project.yaml")
         known_columns(expectations.expectations, dataset.columns, "the prepared rows")
         found = findings.validate(dataset, expectations.expectations, step="check_splits")
         _stop(f"The {name} split", _failed(found), "Correct the source, or the expectation in expectations.yaml")
-        failed = [*(one for one in always if one is not None), *_failed(found)]
-        reports.append(_report(name, dataset, len(always) + len(found), failed))
+        report = _report(name, dataset, len(always) + len(found), [*broken, *_failed(found)])
+        proven = (*(one for one in always if isinstance(one, str)), *_held(found))
+        reports.append(report.model_copy(update={"proven": proven}))
     return CheckedSplits(splits=splits, reports=tuple(reports))
 
 
@@ -142,6 +146,20 @@ def _told(dataset: Dataset, found: Sequence[Finding]) -> Dataset:
 
 def _failed(found: Sequence[Finding]) -> list[FailedExpectation]:
     return [one.record for one in found if not one.held]
+
+
+def _held(found: Sequence[Finding]) -> list[str]:
+    """The expectations that hold, each with how many rows break it, or the figure that was found."""
+    return [
+        f"{one.expectation.claim}: "
+        + (
+            f"{one.n_broken:,} of {one.n_rows:,} rows break it"
+            if one.expectation.names_rows
+            else ", ".join(one.examples)
+        )
+        for one in found
+        if one.held
+    ]
 
 
 def _report(suite: str, dataset: Dataset, evaluated: int, failed: Sequence[FailedExpectation]) -> QualityReport:

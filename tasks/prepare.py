@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from tasks.core import store
 from tasks.core.choices import Choice
+from tasks.core.duplicates import Duplicates
 from tasks.core.errors import DataError
 from tasks.core.nearest import perhaps
 from tasks.core.records import CheckedDataset, Dataset, Note, Record, Splits, is_provenance
@@ -17,8 +18,8 @@ from tasks.core.splits import HashSplit, Split
 from tasks.core.step import step
 from tasks.core.targets import ProblemWish
 
-FIRST_ROWS = 10_000
-"""Of a text column: they say whether it is language."""
+if TYPE_CHECKING:
+    from tasks.core.near import Sketch
 
 
 class Preparation(Record):
@@ -37,8 +38,9 @@ class Preparation(Record):
     """How to treat columns and declared features that keepfit would treat otherwise."""
     split: Split = HashSplit()
     seed: int = 0
-    duplicates: Literal["drop", "keep"] = "drop"
-    """Rows that are equal in all columns count once, or a copying error would decide what is learned and tested."""
+    key: tuple[str, ...] = ()
+    """Columns of which a value names one row; it is placed by them, whatever else of the row changes."""
+    duplicates: Duplicates = Duplicates()
 
 
 @step
@@ -48,6 +50,7 @@ def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
     from tasks.core.partition import partition
     from tasks.examining.hazards import hazards
     from tasks.modalities.features import features, no_feature
+    from tasks.modalities.sketching import sketches
 
     rows = checked.dataset
     inputs, left_out = _inputs(rows, section)
@@ -55,8 +58,8 @@ def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
         raise no_feature(left_out)
     unclean = prepared.unclean_columns(rows)
     target = prepared.target(rows, section.target, section.problem)
-    language = _language(rows, inputs, section)
-    placed = partition(rows, inputs, target.name, section.split, section.seed, section.duplicates == "drop", language)
+    near = sketches(rows, inputs, section.columns) if section.duplicates.near != "ignore" else []
+    placed = partition(rows, inputs, target, section.split, section.seed, section.duplicates, section.key, near)
     recipe = prepared.Recipe(inputs, [note.column for note in unclean if note.column], section.features, target)
     train, validation, test = prepared.write(rows, recipe, placed)
     unseen = {note.column for note in left_out}
@@ -79,25 +82,20 @@ def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
         target=target,
         notes=(*rows.notes, *left_out, *unclean, *placed.notes, *hazardous, *dropped),
         time_column=time,
-        rule=_rule(section, language),
+        time_gap=section.split.gap if section.split.by == "time" else None,
+        together=tuple(filter(None, (section.split.columns if section.split.by == "group" else (), section.key))),
+        near=tuple(name for one in near for name in one.columns),
+        rule=_rule(section, near),
     )
 
 
-def _rule(section: Preparation, language: Sequence[str]) -> str:
-    folded = {"folded": language} if language and section.split.by == "hash" else {}
-    return json.dumps({**section.split.model_dump(mode="json"), "seed": section.seed, **folded}, sort_keys=True)
-
-
-def _language(rows: Dataset, inputs: Sequence[str], section: Preparation) -> list[str]:
-    """The raw columns of language, judged by the first rows, which stay the first when there are more."""
-    import polars as pl
-
-    from tasks.modalities.text import is_language
-
-    texts = [each.name for each in rows.columns if each.name in inputs and each.type == "text"]
-    said = {name: choice.read != "category" for name, choice in section.columns.items() if choice.read}
-    first = store.scan(rows).select(texts).head(FIRST_ROWS).collect()
-    return [each.name for each in first if said.get(each.name, each.dtype == pl.String and is_language(each))]
+def _rule(section: Preparation, near: Sequence[Sketch]) -> str:
+    said: dict[str, object] = {**section.split.rule, "seed": section.seed}
+    if section.key:
+        said["key"] = section.key
+    if near:
+        said["near"] = {section.duplicates.near: [[one.kind, *one.columns] for one in near]}
+    return json.dumps(said, sort_keys=True)
 
 
 def _inputs(rows: Dataset, section: Preparation) -> tuple[list[str], list[Note]]:
@@ -105,21 +103,27 @@ def _inputs(rows: Dataset, section: Preparation) -> tuple[list[str], list[Note]]
     from tasks.core.expressions import computed, names_in
 
     names = [column.name for column in rows.columns]
-    by = None if section.split.by == "hash" else section.split.column
+    by = section.split.columns
     for said, name in [
         ("target", section.target),
-        ("split", by),
+        *(("split", name) for name in by),
+        *(("key", name) for name in section.key),
         *(("drop", name) for name in section.drop),
         *(("keep", name) for name in section.keep if name not in section.features),
     ]:
-        if name is not None and name not in names:
+        if name not in names:
             action = perhaps(name, names, f"The columns are {', '.join(names[:10])}")
             raise DataError(f"`{said}` names column {name!r}, which the data do not have", action=action)
-    for name in (*section.features, "__row__", "__fold__"):
+    for said, columns in (("split", by), ("key", section.key)):
+        if section.target in columns:
+            raise DataError(
+                f"`{said}` names the target {section.target!r}", action="Name a column that is known before"
+            )
+    for name in (*section.features, "__row__", "__fold__", "__group__"):
         if name in names:
             raise DataError(f"Name {name!r} stands for a feature and for a column", action="Rename one of them")
     for name in section.columns:
-        known = [each for each in (*names, *section.features) if each not in {section.target, by, *section.drop}]
+        known = [each for each in (*names, *section.features) if each not in {section.target, *by, *section.drop}]
         if name not in known:
             action = perhaps(name, known, f"The features are {', '.join(known[:10])}")
             raise DataError(f"`columns` names {name!r}, which is no column or feature to learn from", action=action)
@@ -129,13 +133,15 @@ def _inputs(rows: Dataset, section: Preparation) -> tuple[list[str], list[Note]]
         raise DataError(
             f"A declared feature needs the target {section.target!r}", action="Make features of what is known before it"
         )
-    left_out = {section.target, *section.drop, *filter(is_provenance, names)} - {*needed, by}
+    left_out = {section.target, *section.drop, *filter(is_provenance, names)} - {*needed, *by, *section.key}
     stay = [name for name in names if name not in left_out]
     reasons = {one.name: "names a row or a group of rows" for one in rows.columns if one.identifier}
     reasons |= dict.fromkeys(section.drop, "dropped as the project says")
     reasons |= {name: "where the row comes from; for people alone" for name in names if is_provenance(name)}
-    if by is not None:
+    if len(section.key) == 1:
+        reasons[section.key[0]] = "the key: it names rows"
+    for name in by:
         # A model learns nothing for times and groups that it will only meet later.
-        reasons[by] = "what the rows are split by; a declared feature may still be made of it"
+        reasons[name] = "what the rows are split by; a declared feature may still be made of it"
     notes = [Note(kind="dropped_column", column=name, n_rows=rows.n_rows, text=text) for name, text in reasons.items()]
     return stay, notes

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from tasks.check import Checking
 from tasks.core import expectations, released, secrets
 from tasks.core.choices import Choice, Names
+from tasks.core.duplicates import Duplicates
 from tasks.core.errors import ProjectError, UsageError
 from tasks.core.expectations import Expectations
 from tasks.core.project_file import explained, project_file, read_yaml
@@ -55,7 +56,8 @@ class Project(BaseModel):
     columns: dict[str, Choice] = {}
     metric: str | None = None
     split: Split = HashSplit()
-    duplicates: Literal["drop", "keep"] = "drop"
+    key: Names = ()
+    duplicates: Duplicates = Duplicates()
     seed: int = 0
     budget: Budget = Budget()
     models: Models = Models()
@@ -80,7 +82,9 @@ class Project(BaseModel):
         file = self.folder / (self.expectations_file or "expectations.yaml")
         said = expectations.load(file) if self.expectations_file or file.exists() else Expectations()
         expectations.without_target(said.serving, self.target)
-        shares = {"validation_share": self.split.validation, "test_share": self.split.test}
+        # What a column says of the rows is no share that was asked for.
+        asked = None if self.split.by == "column" else self.split
+        shares = {"validation_share": asked and asked.validation, "test_share": asked and asked.test}
         return said.model_copy(update={"prepared": said.prepared.model_copy(update=shares)})
 
     @property
@@ -111,6 +115,7 @@ class Project(BaseModel):
             columns=self.columns,
             split=self.split,
             seed=self.seed,
+            key=self.key,
             duplicates=self.duplicates,
         )
 

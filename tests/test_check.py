@@ -18,6 +18,7 @@ from tasks.core.records import CheckedDataset, CheckedSplits, Column, ColumnType
 TYPES: dict[Any, ColumnType] = {
     pl.Int64: "integer",
     pl.UInt64: "integer",
+    pl.UInt8: "integer",
     pl.Float64: "number",
     pl.String: "text",
     pl.Date: "date",
@@ -247,8 +248,16 @@ def part_of(name: str, rows: range, **changed: Any) -> Dataset:
             "sex": ["f" if row % 2 else "m" for row in rows],
             "survived": ["0" if row % 3 else "1" for row in rows],
             "__row__": list(rows),
+            "__fold__": [row // 4 for row in rows],
         },
-        schema={"day": pl.Date, "x": pl.Float64, "sex": pl.String, "survived": pl.String, "__row__": pl.UInt64},
+        schema={
+            "day": pl.Date,
+            "x": pl.Float64,
+            "sex": pl.String,
+            "survived": pl.String,
+            "__row__": pl.UInt64,
+            "__fold__": pl.UInt8,
+        },
     ).with_columns(**changed)
     return dataset_of(frame).model_copy(update={"name": name})
 
@@ -290,6 +299,47 @@ def test_sound_splits_pass_with_a_report_each() -> None:
         ("test", 6, ()),
     ]
     assert all(one.evaluated > 4 for one in result.reports)
+    proven = {one.suite: one.proven for one in result.reports}
+    assert "every fold is later than the one before: 3 of 3" in proven["train"]
+    assert "no row of test is a row of train: 0 of 6" in proven["test"]
+    assert any(one.startswith("every test row is later than the last validation row") for one in proven["test"])
+    assert any("sex" in one and one.endswith("0 of 6 rows break it") for one in proven["test"])
+    assert all(len(one.proven) == one.evaluated for one in result.reports)
+
+
+def test_what_belongs_together_straddles_without_a_word() -> None:
+    # The groups of the written rows are looked at, whatever the splits say of them.
+    groups = {name: pl.col("__row__") // 3 for name in ("__group__",)}
+    parts = {
+        "train": part_of("train", range(12), **groups),
+        "validation": part_of("validation", range(12, 18), **groups),
+        "test": part_of("test", range(18, 24), **groups),
+    }
+    with pytest.raises(Refused, match="no group or nearly equal row is in two folds, found 2"):
+        judged(splits_of(**parts))
+    parts = {name: one for name, one in parts.items() if name != "train"}
+    whole = {name: pl.col("__fold__") * 0 for name in ("__fold__",)}
+    good = judged(splits_of(**parts, train=part_of("train", range(12), **groups, **whole)))
+    assert "no group or nearly equal row of test is in train: 0 of 6" in good.reports[2].proven
+    for changed, told in (
+        ({"__group__": pl.lit(1, pl.UInt64)}, "no group or nearly equal row of test is in train"),
+        ({"sex": pl.lit("f"), **groups}, "no `sex` of test is one of train, found f"),
+        ({"sex": pl.lit(" F"), **groups}, "no `sex` of test is one of train in other letters or spaces, found 1 texts"),
+    ):
+        train = part_of("train", range(12), sex=pl.lit("f"), **groups, **whole)
+        validation = part_of("validation", range(12, 18), sex=pl.lit("v"), **groups)
+        splits = splits_of(train=train, validation=validation, test=part_of("test", range(18, 24), **changed))
+        target = splits.model_copy(update={"together": (("sex",),), "near": ("sex",)})
+        with pytest.raises(Refused) as refused:
+            judged(target)
+        assert told in str(refused.value)
+
+
+def test_a_gap_that_is_not_there_is_believed() -> None:
+    splits = splits_of(time_column="day").model_copy(update={"time_gap": "1d"})
+    assert "by 1d or more" in judged(splits).reports[2].proven[-3]
+    with pytest.raises(Refused, match="by 2d or more"):
+        judged(splits.model_copy(update={"time_gap": "2d"}))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import random
 from pathlib import Path
 from typing import Any
 
@@ -337,7 +338,23 @@ def test_ten_thousand_columns_take_minutes(tmp_path: Path) -> None:
 
 
 def sentences(n_rows: int = 400) -> pl.DataFrame:
-    said = [f"a message with the number {n // 4} in it" for n in range(n_rows)]
+    words = [
+        "tide",
+        "lamp",
+        "rust",
+        "glove",
+        "pepper",
+        "march",
+        "violin",
+        "brick",
+        "sugar",
+        "harbour",
+        "stone",
+        "paper",
+    ]
+    pick = random.Random(0)
+    different = [" ".join(pick.sample(words, 9)) for _ in range(n_rows // 4)]
+    said = [different[n // 4] for n in range(n_rows)]
     forms = (str, str.upper, lambda text: f"  {text.replace(' ', '   ')}", str)  # the last is a mere copy
     return pl.DataFrame(
         {"t": [forms[n % 4](text) for n, text in enumerate(said)], "y": [n % 8 // 4 for n in range(n_rows)]}
@@ -352,13 +369,14 @@ def test_a_message_is_tested_that_was_seen_in_capitals_or_with_other_spaces(tmp_
         for text, fold in frame.select("t", "__fold__").rows():
             places.setdefault("".join(text.lower().split()), set()).add((name, fold))
     assert len(places) == 100 and all(len(found) == 1 for found in places.values())
-    assert '"folded": ["t"]' in splits.rule
+    assert '"near": {"keep_together": [["text", "t"]]}' in splits.rule
+    assert splits.near == ("t",)
 
 
 def test_a_column_is_read_otherwise_than_the_project_says(tmp_path: Path) -> None:
     frame = sentences().with_columns(code=pl.Series([n % 7 for n in range(400)]))
     splits = prepared(frame, tmp_path, columns={"t": "category", "code": "category"}, duplicates="keep", keep=["t"])
     assert {feature.name: feature.kind for feature in splits.features} == {"t": "category", "code": "category"}
-    assert "folded" not in splits.rule
+    assert "near" not in splits.rule
     with pytest.raises(DataError, match="Perhaps 'code' is meant"):
         prepared(frame, tmp_path, columns={"kode": "category"})

@@ -12,9 +12,9 @@ from tasks.collect import collect
 from tasks.core import collected, quarantined, store
 from tasks.core.appraisal import Appraisal
 from tasks.core.noise import Noise
-from tasks.core.records import Candidates, CheckedDataset, Feature, Splits
-from tasks.modalities.treatments import cells
+from tasks.core.records import Candidates, CheckedDataset, CheckedSplits, Feature, Splits
 from tasks.examine import examine
+from tasks.modalities.treatments import cells
 from tasks.prepare import prepare
 from tasks.project import Project, load_project
 from tasks.select_model import select_model
@@ -34,11 +34,16 @@ def run(options: argparse.Namespace) -> int:
         candidates = select_model.fn(splits, project.selection)
         look = collected.described(project.source)
     if options.json:
-        found = {"appraisal": _appraised(appraisal), "noise": noise.model_dump(mode="json", exclude={"rows", "groups"})}
+        proven = {report.suite: report.proven for report in (raw.report, *splits.reports)}
+        found = {
+            "proven": proven,
+            "appraisal": _appraised(appraisal),
+            "noise": noise.model_dump(mode="json", exclude={"rows", "groups"}),
+        }
         print(json.dumps(_facts(project, raw, splits.splits, candidates, look) | found))
     else:
         lines = _lines(project, raw, splits.splits, candidates, look)
-        print("\n".join([*lines, *_noise(noise), *_goodness(appraisal)]))
+        print("\n".join([*lines, *_proven(splits), *_noise(noise), *_goodness(appraisal)]))
     return 0
 
 
@@ -118,6 +123,11 @@ def _lines(project: Project, raw: CheckedDataset, splits: Splits, candidates: Ca
     shown = {"name", "source", "target", "features", "metric"}
     lines += [_line(f"  {key}", json.dumps(v)) for key, v in _configuration(project).items() if key not in shown]
     return lines
+
+
+def _proven(checked: CheckedSplits) -> list[str]:
+    """What was found to hold of each split."""
+    return ["proven", *(_line(f"  {one.suite}", held) for one in checked.reports for held in one.proven)]
 
 
 def _line(title: str, value: str, *reasons: str) -> str:

@@ -28,7 +28,7 @@ _TYPES: dict[str, ColumnType] = {
     "date32[day]": "date",
     "timestamp[us]": "date",
     "binary": "binary",
-    "uint64": "integer",  # __row__
+    "uint64": "integer",  # __row__, __group__
     "uint8": "integer",  # __fold__
 }
 _BYTES: dict[ColumnType, int] = {"text": 64}

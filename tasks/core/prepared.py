@@ -18,8 +18,9 @@ from tasks.core.dealt import dealt
 from tasks.core.errors import DataError
 from tasks.core.expressions import computed, names_in
 from tasks.core.functions import finite
-from tasks.core.partition import PARTS, Partition
+from tasks.core.partition import Partition
 from tasks.core.records import Dataset, Feature, Note, Target
+from tasks.core.splits import PARTS
 from tasks.core.targets import ProblemWish, answers, inferred_target
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def columns_used(features: Iterable[Feature]) -> set[str]:
 
 def write(rows: Dataset, recipe: Recipe, placed: Partition) -> tuple[Dataset, Dataset, Dataset]:
     """The training, validation and test rows, in the order in which they were found."""
-    schema = _schema(rows, recipe)
+    schema = _schema(rows, recipe, placed)
     takers = [partial(_taken, name, schema) for name in PARTS]
     train, validation, test = dealt(_batches(rows, recipe, placed, schema), takers)
     _require_classes(train, recipe.target)
@@ -99,7 +100,7 @@ def _require_classes(train: Dataset, target: Target) -> None:
             f"Class {unseen[0]!r} of target {target.name!r} has no training row",
             expected="rows of each class in training",
             found=f"{len(unseen)} of {len(target.classes)} classes only in validation and test",
-            action="Collect more of it, or leave its rows out",
+            action="Collect more of it, leave its rows out, or say `split: {by: stratified}`",
         )
 
 
@@ -120,6 +121,8 @@ def _batches(
         columns = recipe.prepared(batch)
         columns["__row__"] = pa.array(placed.hashes[here])
         columns["__fold__"] = pa.array(placed.assignment.fold[here])
+        if placed.groups is not None:
+            columns["__group__"] = pa.array(placed.groups[here])
         whole = arrow.cast(pa.RecordBatch.from_pydict(columns), schema, "the prepared rows")
         for part in range(len(PARTS)):
             chosen = placed.assignment.part[here] == part
@@ -127,9 +130,10 @@ def _batches(
                 yield part, whole.filter(pa.array(chosen))
 
 
-def _schema(rows: Dataset, recipe: Recipe) -> pa.Schema:
+def _schema(rows: Dataset, recipe: Recipe, placed: Partition) -> pa.Schema:
     found = pq.read_schema(store.path(rows.parts[0].blob))
     empty = pa.RecordBatch.from_pylist([], pa.schema([found.field(name) for name in recipe.columns]))
     made = pa.RecordBatch.from_pydict(recipe.prepared(empty)).schema
     schema = arrow.normal_schema(made, "the prepared rows")
-    return schema.append(pa.field("__row__", pa.uint64())).append(pa.field("__fold__", pa.uint8()))
+    schema = schema.append(pa.field("__row__", pa.uint64())).append(pa.field("__fold__", pa.uint8()))
+    return schema if placed.groups is None else schema.append(pa.field("__group__", pa.uint64()))

@@ -129,6 +129,8 @@ class QualityReport(Record):
     n_quarantined: int
     quarantined: Blob | None
     rejected: Rejected | None = None
+    proven: tuple[str, ...] = ()
+    """What was found to hold, in sentences with figures."""
 
 
 class CheckedDataset(Record):
@@ -203,7 +205,9 @@ class Splits(Record):
     """Rows for training, for choosing, and for the last judgement, with what the model will see of them.
 
     The Parquet columns of each split: the raw input columns, the declared features, the target, `__row__` (the
-    stable hash of the row, uint64) and `__fold__` (uint8: the cross-validation fold of a training row).
+    stable hash of the row, uint64) and `__fold__` (uint8: the cross-validation fold of a training row, 128 more
+    where the row lies within the gap before the next one). Where rows belong together there is `__group__` (uint64):
+    rows of one group, one key, or nearly equal ones.
     """
 
     train: Dataset
@@ -214,6 +218,12 @@ class Splits(Record):
     target: Target
     notes: tuple[Note, ...]
     time_column: str | None = None
+    time_gap: float | str | None = None
+    """What must lie between training, validation and test: a span such as `7d`, or a number as the times are."""
+    together: tuple[tuple[str, ...], ...] = ()
+    """Columns of which equal values are in one split alone: those of the groups, and those of the key."""
+    near: tuple[str, ...] = ()
+    """The columns by which nearly equal rows are kept together."""
     rule: str = ""
     """How the rows were split, as JSON: only models of the same rule have seen none of the same test rows."""
 

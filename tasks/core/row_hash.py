@@ -36,17 +36,6 @@ def row_hashes(batch: pa.RecordBatch, columns: Iterable[str], seed: int) -> Hash
     return mix(total ^ _salt(f"seed {seed}"))
 
 
-def folded(batch: pa.RecordBatch, columns: Iterable[str]) -> pa.RecordBatch:
-    """The batch with the texts of these columns in lower case and without spaces, in the normal form NFKC."""
-    import polars as pl
-    import pyarrow as pa
-
-    for name in columns:
-        texts = pl.Series(batch.column(name)).str.normalize("NFKC").str.to_lowercase().str.replace_all(r"\s+", "")
-        batch = batch.set_column(batch.column_names.index(name), name, texts.to_arrow().cast(pa.string()))
-    return batch
-
-
 def value_hashes(values: pa.Array[Any], name: str) -> Hashes:
     """One hash a value; 0 where it is missing, which NaN and infinities are too."""
     import pyarrow as pa

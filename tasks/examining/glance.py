@@ -81,9 +81,11 @@ def judged(splits: Splits) -> list[str]:
 
 
 def split_column(splits: Splits, by: str) -> str | None:
-    """The column that rows are split by when it is by `by`: time or group."""
+    """The column that rows are split by when it is by `by`: time or group; of several, the one that stands for them."""
     rule: dict[str, Any] = json.loads(splits.rule or "{}")
-    return rule["column"] if rule.get("by") == by else None
+    if rule.get("by") != by:
+        return None
+    return rule["column"] if isinstance(rule["column"], str) else "__group__"
 
 
 def glance(splits: Splits) -> Glance:

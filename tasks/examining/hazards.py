@@ -35,7 +35,7 @@ def hazards(
     """
     train, test = parts[0], parts[-1]
     names = [each.name for each in columns if each.type not in BYTES] + list(declared)
-    by = None if split.by == "hash" else split.column
+    by = split.column if split.by == "time" else None
     if not names:
         return set(), ()
     sample = sampled(train, test, [*names, by] if by else names, target)
@@ -44,7 +44,7 @@ def hazards(
     owners = {each.name: text for each in sample.train.iter_columns() if (text := personal(each))}
     found: dict[str, str] = dict(owners)
     unread = bool(language) or len(names) < len(columns) + len(declared)
-    time = by if split.by == "time" else None
+    time = by
     for more in (
         leaks(sample, unread),
         filled_by_outcome(sample),
@@ -64,7 +64,7 @@ def hazards(
 
 def _of_raw(train: Dataset, sample: Sample, split: Split, known: set[str]) -> dict[str, str]:
     found = identifiers(sample) | nearly_constant(train, sample)
-    if split.by != "hash":
+    if split.columns:
         found = shifted(sample) | found
     return copies(sample, known | {*found}) | found
 

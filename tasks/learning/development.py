@@ -8,12 +8,14 @@ it alone. Many rows need no folds: the validation rows alone say enough.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks.core import progress, store
 from tasks.core.records import Dataset, Feature, Problem, Splits, Target
+from tasks.core.splits import BEFORE_GAP
 from tasks.modalities import MODALITIES, reading
 from tasks.modalities.front import behind, front
 from tasks.modalities.matrix import matrix, width
@@ -184,11 +186,16 @@ def samples(splits: Splits, n_rows: int) -> tuple[str, ...]:
 def _rounds(folds: Array, n_validation: int, *, in_time: bool) -> tuple[Round, ...]:
     n_train = len(folds)
     last = Round(np.arange(n_train), np.arange(n_train, n_train + n_validation))
+    before_gap = folds >= BEFORE_GAP
+    folds = folds % BEFORE_GAP
     names = np.unique(folds)
     if n_train > CROSS_VALIDATED_ROWS or len(names) < 2:
         return (last,)
     if in_time:
-        turns = [Round(np.flatnonzero(folds < name), np.flatnonzero(folds == name)) for name in names[1:]]
+        turns = [
+            Round(np.flatnonzero((folds < name) & ~(before_gap & (folds == last_name))), np.flatnonzero(folds == name))
+            for last_name, name in pairwise(names)
+        ]
     else:
         turns = [Round(np.flatnonzero(folds != name), np.flatnonzero(folds == name)) for name in names]
     return (*turns, last) if n_validation else tuple(turns)

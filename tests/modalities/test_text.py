@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -20,7 +20,6 @@ from tasks.core.arrow import column_type
 from tasks.core.choices import Choice
 from tasks.core.errors import DataError, Refused, Unavailable
 from tasks.core.records import Column, Dataset, Feature, ModelCard, Note, Target
-from tasks.core.row_hash import folded
 from tasks.exports.onnx import export
 from tasks.exports.parity import TOLERANCE, largest_difference, strange_rows
 from tasks.modalities import MODALITIES, minilm, words
@@ -156,14 +155,6 @@ def test_the_export_of_texts_answers_strange_rows_alike(open_store: Path, wants:
     assert width((feature,)) == x.shape[1]
     assert largest_difference(model.predict_proba(rows), found) <= TOLERANCE
     assert model.score(x, y) > 0.9
-
-
-@given(text=st.text(max_size=12))
-@settings(max_examples=30)
-def test_texts_that_differ_in_case_and_spaces_alone_go_different_ways(text: str) -> None:
-    batch = pa.RecordBatch.from_pydict({"t": [text, f" {text.replace(' ', '  ')}\n"]})
-    one, other = folded(batch, ["t"]).column(0).to_pylist()
-    assert one == other
 
 
 needs_the_extra = pytest.mark.skipif(
