@@ -103,7 +103,7 @@ def values(folder: Path) -> None:
 
 def labels(folder: Path) -> None:
     print(
-        f"{'table':<20} {'judged':>7} {'flipped':>8} {'told':>6} {'recall':>7} {'precision':>10} {'of the first 20':>16}",
+        f"{'table':<20} {'judged':>7} {'flipped':>8} {'told':>6} {'recall':>7} {'precision':>10} {'first 20':>9}",
         flush=True,
     )
     for name, frame, target in tables(folder):
@@ -130,7 +130,7 @@ def labels(folder: Path) -> None:
         right = flipped[rows]
         print(
             f"{name:<20} {audit.n_judged:>7} {expected:>8.0f} {audit.n_rows:>6} {right.sum() / max(expected, 1):>7.2f} "
-            f"{right.mean() if len(right) else 0:>10.2f} {right[:20].mean() if len(right) else 0:>16.2f}",
+            f"{right.mean() if len(right) else 0:>10.2f} {right[:20].mean() if len(right) else 0:>9.2f}",
             flush=True,
         )
 
