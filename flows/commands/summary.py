@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tasks.core.figures import figure
-from tasks.core.records import Comparison, Evaluation
+from tasks.core.records import Comparison, Evaluation, Splits
 from tasks.core.step import Done
+
+SHOWN = 3
+"""Columns named in a line of the summary."""
 
 
 def summary(history: list[Done], outcome: dict[str, Any]) -> str:
@@ -16,7 +19,7 @@ def summary(history: list[Done], outcome: dict[str, Any]) -> str:
     for metric in evaluation.metrics:
         lines.append(f"  {metric.name:<21} {figure(metric.value):>10}   {figure(metric.low)} to {figure(metric.high)}")
     lines += [_compared(evaluation.baseline, "the baseline"), *_champion(evaluation), ""]
-    lines += _decision(outcome)
+    lines += [*_decision(outcome), *_hazards(history)]
     lines += ["", f"Report   {outcome['report']}", f"MLflow   {outcome['mlflow']} (run {outcome['run_id']})"]
     lines += [f"Prefect  {outcome['prefect']}", f"Took     {outcome['seconds']:.1f} s"]
     return "\n".join(lines)
@@ -25,6 +28,22 @@ def summary(history: list[Done], outcome: dict[str, Any]) -> str:
 def _nothing_new(history: list[Done]) -> list[str]:
     trained = next(done for done in history if done.name == "train")
     return ["Nothing that training depends on has changed: nothing was trained.", ""] if trained.remembered else []
+
+
+def _hazards(history: list[Done]) -> list[str]:
+    """What was left out because it would harm the model, in a line each for hazards and personal data."""
+    lines: list[str] = []
+    for kind, title in (("hazard", "hazards"), ("personal", "personal data")):
+        notes = [note for done in history if isinstance(done.record, Splits) for note in done.record.notes]
+        found = [note for note in notes if note.kind == kind and "`keep: " in note.text]
+        if not found:
+            continue
+        told = [f"{note.column} ({note.text.split(';')[0].split(', all other')[0]})" for note in found[:SHOWN]]
+        more = f"; and {len(found) - SHOWN} more, see `keepfit show`" if len(found) > SHOWN else ""
+        lines.append(
+            f"Left out as {title}: {'; '.join(told)}{more}. To use one all the same: `keep: [{found[0].column}]`"
+        )
+    return ["", *lines] if lines else []
 
 
 def _compared(comparison: Comparison, whom: str) -> str:

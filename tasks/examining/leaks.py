@@ -27,6 +27,8 @@ UNREAD_OPEN = 0.01
 """When texts, images or sounds, which nobody asks here, may tell as much."""
 FAR = 0.3
 """A leak leaves at most this share of what all other columns leave open."""
+MOST = 3
+"""More columns that tell nearly all, none of them a plain copy, are views of one honest thing, like a tumour's size."""
 SURE_ROWS = 20
 """In each of two levels, for bins of the target to be no chance."""
 
@@ -45,7 +47,8 @@ def leaks(sample: Sample, unread: bool = False) -> dict[str, str]:
     scores = {each.name: score(each, sample) for each in sample.train.iter_columns()}
     limit = _limits(sample, unread)
     suspects = [name for name, found in scores.items() if (found.left_open <= limit).any()]
-    if not suspects:
+    uncertain = [name for name in suspects if not scores[name].certain]
+    if not suspects or len(uncertain) > MOST:
         return {name: found.certain for name, found in scores.items() if found.certain}
     others = _by_others(sample, scores, {*suspects, *(name for name, found in scores.items() if found.certain)})
     found: dict[str, str] = {}

@@ -50,7 +50,7 @@ def sums(sample: Sample, without: set[str]) -> dict[str, str]:
 def _told(names: Sequence[str], matrix: Numbers, target: Numbers, found: list[int], what: str) -> dict[str, str]:
     slopes = _solved(matrix[:, found], target)[0]
     parts = ", ".join(f"`{names[i]}`" for i in found)
-    if (slopes > 0).all():
+    if abs(np.sign(slopes).sum()) == len(slopes):
         return {names[i]: f"leaks the target: {parts} make it up exactly, by {what}" for i in found}
     # Of an honest column and its difference to the target, the difference is what goes with the target more.
     usable = np.isfinite(matrix[:, found]).all(axis=1)
