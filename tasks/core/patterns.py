@@ -25,6 +25,7 @@ _PIECES = re.compile(
     |(?P<possessive>(?:[*+?]|\{\d+(?:,\d*)?\})[+])
     |(?P<repeat>(?:[*+?]|\{\d+(?:,\d*)?\})\??)
     |(?P<brace>[{}])
+    |(?P<bracket>\[)
     |(?P<open>\((?:\?:)?)
     |(?P<close>\))
     |(?P<or>\|)
@@ -33,6 +34,8 @@ _PIECES = re.compile(
     |(?P<other>.)""",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
+_BOUNDARY = (r"\{0}", r"(?:\{0}|\A\Z)")
+"""Python finds no \\B in a text of no characters."""
 _TIMES = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 
 
@@ -70,7 +73,10 @@ def pattern(text: str) -> Pattern:
             raise PatternError(_WHY[kind].format(found))
         shape.add(kind, found)
         if kind == "escape":
-            rust, python = rust + _escaped(found[1], "(?-u:\\{0})"), python + _escaped(found[1], "\\{0}")
+            rust, python = (
+                rust + _escaped(found[1], "(?-u:\\{0})"),
+                python + _escaped(found[1], _BOUNDARY[found[1] == "B"]),
+            )
         elif kind == "class":
             rust, python = rust + _class(found), python + _class(found)
         else:
@@ -139,6 +145,7 @@ def _repeated(part: Shape, found: str) -> Shape:
 _WHY = {
     "special": "{0!r} is not supported: no look-around, flags or named groups",
     "possessive": "{0!r} is not supported: no possessive repetition",
+    "bracket": "{0!r} is not closed by a ]",
     "brace": "{0!r} must be written with a backslash when it does not count repetitions",
 }
 
@@ -156,6 +163,8 @@ def _escaped(sign: str, boundary: str) -> str:
 
 
 def _class(text: str) -> str:
+    if text in ("[]", "[^]"):
+        raise PatternError(_WHY["bracket"].format(text))
     inside = re.sub(r"\\(.)", lambda found: _in_class(found[1]), text[1:-1], flags=re.DOTALL)
     plain = re.sub(r"\\.", "", text[1:-1], flags=re.DOTALL)
     if "[" in plain or re.search(r"&&|--|~~|\|\|", plain) or plain.lstrip("^").startswith("]"):

@@ -203,6 +203,8 @@ def test_the_columns_needed_are_not_known() -> None:
         ("extract(text, text)", 14, "in quotes", "An example is"),
         ("extract(text, 'a')", 14, "one group", ""),
         ("extract(text, '(a)(b)')", 14, "one group", ""),
+        (r"extract(text, '([\w.a)')", 14, "not closed", ""),
+        (r"extract(text, '([]\w)')", 14, "not closed", ""),
         ("extract(text, '(a')", 14, "no regular expression", ""),
         ("extract(text, '(?=a)(b)')", 14, "look-around", ""),
         ("extract(text, '(?<!a)(b)')", 14, "look-around", ""),
