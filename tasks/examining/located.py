@@ -45,9 +45,12 @@ def located(dataset: Dataset, splits: Splits, wanted: Sequence[int], given: Sequ
 
 def _places(dataset: Dataset, splits: Splits, wanted: Hashes) -> tuple[npt.NDArray[np.int64], Hashes]:
     """Where rows of these hashes lie, and the hash of each; one pass."""
-    kept = {name for name in store.schema(splits.train).names if name != splits.target.name}
+    rule = json.loads(splits.rule or "{}")
+    # What names the part that a row is in is no part of its hash.
+    no_input = {splits.target.name, rule.get("column") if rule.get("by") == "column" else None}
+    kept = {name for name in store.schema(splits.train).names if name not in no_input}
     inputs = [name for name in store.schema(dataset).names if name in kept]
-    seed = int(json.loads(splits.rule or "{}").get("seed", 0))
+    seed = int(rule.get("seed", 0))
     places: list[npt.NDArray[np.int64]] = []
     hashes: list[Hashes] = []
     at = 0

@@ -16,6 +16,7 @@ from tasks.core.noise import LabelAudit, Noise
 from tasks.core.records import CheckedDataset, CheckedSplits, Dataset, QualityReport
 from tasks.examine import audit_labels, examine
 from tasks.examining import noise as examining
+from tasks.examining.located import located
 from tasks.prepare import Preparation, prepare
 from tasks.sources import Parquet
 
@@ -239,3 +240,13 @@ def test_what_is_found_differs_from_call_to_call(open_store: Path) -> None:
     first = examined(frame)
     assert first == examined(frame)
     assert len(first.oddities) == 2
+
+
+@pytest.mark.parametrize("split", [{"by": "hash"}, {"by": "column", "column": "part"}])
+def test_a_row_of_a_split_is_not_found_again_among_the_rows_that_were_read(split: dict[str, str]) -> None:
+    frame = table(part=["train", "train", "val", "test"] * (N // 4), z=[None, -999.0, float("inf"), 0.5] * (N // 4))
+    checked, splits = steps(frame, split=split)
+    train = store.scan(splits.splits.train).collect()
+    found = located(checked.dataset, splits.splits, train["__row__"].to_list(), train["y"].to_list())
+    assert len(found) == len(train) > 1000
+    assert found["x"].to_list() == train["x"].to_list()
