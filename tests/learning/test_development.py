@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tasks.core import store
+from tasks.core.splits import BEFORE_GAP
 from tasks.learning import development
 
 
@@ -29,6 +31,22 @@ def test_every_round_scores_rows_that_it_does_not_fit_and_none_twice(
     expected = len(data.y) - (data.n_train // 4 if in_time else 0)  # nothing comes before the first block of time
     assert len(data.scored) == expected
     np.testing.assert_array_equal(data.rounds[-1].score, np.arange(data.n_train, len(data.y)))
+
+
+def test_a_row_within_the_gap_is_fitted_for_the_fold_after_it_or_for_none(open_store: Path, make_splits: Any) -> None:
+    splits = make_splits(frame(200), "y", in_time=True).splits
+    train = store.scan(splits.train).collect()
+    marked = train["when"].to_numpy() % 32 >= 27  # the last five of each fold of 32
+    fold = train["__fold__"] + pl.Series(marked).cast(pl.UInt8) * BEFORE_GAP
+    rows = train.with_columns(fold.alias("__fold__")).to_arrow()
+    gapped = store.dataset("train", store.put_parts(rows.to_batches(), rows.schema), splits.train.columns)
+    plain, data = development.load(splits), development.load(splits.model_copy(update={"train": gapped}))
+    assert len(data.rounds) == len(plain.rounds) == 4
+    for turn, whole in zip(data.rounds[:-1], plain.rounds[:-1], strict=True):
+        np.testing.assert_array_equal(turn.score, whole.score)
+        assert data.x[turn.fit, 0].max() == data.x[turn.score, 0].min() - 6
+        assert len(whole.fit) - len(turn.fit) == 5
+    np.testing.assert_array_equal(data.rounds[-1].fit, plain.rounds[-1].fit)
 
 
 def test_many_rows_are_judged_by_the_validation_rows_alone(
