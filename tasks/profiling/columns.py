@@ -109,7 +109,7 @@ def looked(dataset: Dataset) -> tuple[list[ColumnFigures], pl.DataFrame]:
     some: list[pl.DataFrame] = []
     n_done = 0
     for frame in loading.frames(dataset, names, BATCH_ROWS) if names else ():
-        rows = cleaning.of_rows(frame)
+        rows = meant(frame, cleaning)
         for name in names:
             looks[name].add(rows[name])
         if dataset.n_rows <= LOOKED_AT:
@@ -125,6 +125,13 @@ def looked(dataset: Dataset) -> tuple[list[ColumnFigures], pl.DataFrame]:
         else ColumnFigures(name=column.name, type=column.type, n=dataset.n_rows, n_missing=column.n_missing)
         for column in dataset.columns
     ], sample
+
+
+def meant(frame: pl.DataFrame, cleaning: cells.Cleaning) -> pl.DataFrame:
+    """Rows as the expectations will see them: what stands for a missing value, NaN too, is none."""
+    import polars as pl
+
+    return cleaning.of_rows(frame).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
 def numbers(present: pl.Series) -> NDArray[np.float64]:

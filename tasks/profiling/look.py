@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tasks.core import cells, loading
 from tasks.core.records import Dataset
-from tasks.profiling.columns import BATCH_ROWS, looked
+from tasks.profiling.columns import BATCH_ROWS, looked, meant
 from tasks.profiling.figures import ColumnFigures, Relation, TableFigures
 from tasks.profiling.relations import SELDOM, counted, key, relations
 
@@ -49,7 +49,7 @@ def _hashes(dataset: Dataset, columns: tuple[str, ...]) -> NDArray[np.uint64]:
 
     cleaning = cells.Cleaning.of(dataset)
     return np.concatenate(
-        [cleaning.of_rows(frame).hash_rows().to_numpy() for frame in loading.frames(dataset, columns, BATCH_ROWS)]
+        [meant(frame, cleaning).hash_rows().to_numpy() for frame in loading.frames(dataset, columns, BATCH_ROWS)]
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tasks.core import cells, loading
 from tasks.core.records import Dataset, is_provenance
-from tasks.profiling.columns import BATCH_ROWS, numbers
+from tasks.profiling.columns import BATCH_ROWS, meant, numbers
 from tasks.profiling.figures import ColumnFigures, Relation
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def relations(figures: Sequence[ColumnFigures], sample: pl.DataFrame) -> list[Re
     found: list[Relation] = []
     for kind in (("number", "integer"), ("date",)):
         several = [one for one in ordered if one.type in kind][:COLUMNS]
-        values = {one.name: _floats(first[one.name]) for one in several}
+        every = {one.name: _floats(first[one.name]) for one in several}
+        values = {name: column for name, column in every.items() if (column == column).any()}  # NaN is not itself
         same = list(_equal(values))
         copies = {relation.columns[1] for relation in same}
         values = {name: column for name, column in values.items() if name not in copies}
@@ -80,7 +81,7 @@ def counted(dataset: Dataset, found: Sequence[Relation]) -> list[Relation]:
     columns = {name for one in asked for name in one.every_column}
     counts: Counter[str] = Counter()
     for frame in loading.frames(dataset, columns, BATCH_ROWS):
-        counts.update(cleaning.of_rows(frame).select(figures).row(0, named=True))
+        counts.update(meant(frame, cleaning).select(figures).row(0, named=True))
     recounted = iter(
         one.model_copy(update={"n": counts[f"n {place}"], "n_rows": counts[f"broken {place}"]})
         for place, one in enumerate(asked)

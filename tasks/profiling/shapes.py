@@ -45,12 +45,21 @@ def shapes(texts: Sequence[str]) -> tuple[Shape, ...]:
         lengths = [_lengths(text) for text in texts if _runs(text) == commonest]
         regex = "".join(_run(run, column) for run, column in zip(commonest, zip(*lengths, strict=True), strict=True))
         if any(run in _CLASSES for run in commonest):
-            return (_counted(f"^{regex}$", texts, "one pattern"),)
+            return (_counted(f"^{_dated(regex, texts)}$", texts, "one pattern"),)
     forms = [_counted(regex, texts, words) for regex, words in FORMS]
     common = [one for one in forms if one.n_rows >= NEARLY_ALL * one.n]
     # Texts that begin with a capital have one.
     regexes = {one.regex for one in common}
     return tuple(one for one in common if not (one.regex == "[A-Z]" and "^[A-Z]" in regexes))
+
+
+def _dated(regex: str, texts: Sequence[str]) -> str:
+    """The pattern with the centuries that come, where it is one of dates such as 2012/01/31."""
+    year = "[0-9]{4}"
+    if not regex.startswith((f"{year}-", f"{year}/", f"{year}\\-")):
+        return regex
+    centuries = sorted({text[:2] for text in texts})
+    return f"(?:{'|'.join(centuries)})[0-9]{{2}}{regex.removeprefix(year)}" if len(centuries) <= 2 else regex
 
 
 def damage(texts: Sequence[str]) -> tuple[Shape, ...]:

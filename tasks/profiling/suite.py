@@ -36,12 +36,12 @@ def claims(table: TableFigures, target: str | None) -> tuple[Claim, ...]:
 
 
 def prepared_claims(declared: Sequence[ColumnFigures], target: Target, n_rows: int) -> tuple[Claim, ...]:
-    """What is certain of training, validation and test rows: all classes are there, declared features have values.
+    """What is certain of training, validation and test rows: no other class, and declared features with values.
 
     `n_rows` is the number of rows of the smallest of them.
     """
     found: list[Claim] = []
-    if target.classes and n_rows >= 30 * len(target.classes) and len(target.classes) <= 50:
+    if target.classes and len(target.classes) <= 50:
         found.append(
             claim(
                 "expect_column_distinct_values_to_be_in_set",
@@ -154,7 +154,8 @@ def _unique(one: ColumnFigures, tolerance: Tolerance) -> Iterator[Claim]:
 
 def _relation(relation: Relation, tolerance: Tolerance) -> Iterator[Claim]:
     a, *others = relation.columns
-    mostly = tolerance.mostly(relation.n_rows, relation.n)
+    # What chance would break often and no row did is a rule, so that any row that breaks it is told.
+    mostly = tolerance.mostly(relation.n_rows, relation.n) if relation.n_rows else 1.0
     chance = f"{relation.n_rows or 'none'} of {relation.n:,} rows break it, by chance {relation.by_chance:.0%} would"
     both = "either_value_is_missing"
     if relation.kind == GREATER:

@@ -64,6 +64,7 @@ def of_type(said: tuple[Claim, ...], kind: str) -> list[dict[str, Any]]:
     return [one.arguments for one in said if one.type == kind and one.section == "raw"]
 
 
+@pytest.mark.slow
 def test_fresh_rows_of_the_same_kind_pass(tmp_path: Path) -> None:
     said = claims(profiled(collected(shop(0), tmp_path)), "late")
     for seed in (1, 2, 3):
@@ -184,6 +185,7 @@ def tables(draw: st.DrawFn) -> pl.DataFrame:
     return pl.DataFrame(columns, schema={name: types[name.split()[0]] for name in columns})
 
 
+@pytest.mark.slow
 # Each example runs Great Expectations, so looking for the smallest failure would take hours.
 @settings(
     max_examples=15,
