@@ -82,23 +82,26 @@ def explained(error: ValidationError, file: Path, model: type[BaseModel]) -> Pro
 def _keys_at(model: type[BaseModel], place: tuple[str, ...]) -> list[str]:
     """The keys that are known at a place of project.yaml, read from its JSON schema."""
     schema = model.model_json_schema()
-    node: dict[str, Any] = schema
+    nodes: list[dict[str, Any]] = [schema]
     for part in place:
-        options = [_followed(schema, option) for option in _options(schema, node.get("properties", {}).get(part, node))]
         # A union's tag is a part of the place too: `source.csv.pth`.
-        node = next((o for o in options if _tag(o) == part), options[0] if options else node)
-    return sorted(node.get("properties", {}))
+        if tagged := [node for node in nodes if part in _tags(node)]:
+            nodes = tagged
+            continue
+        below = [node.get("properties", {}).get(part, node.get("additionalProperties")) for node in nodes]
+        nodes = [option for node in below if isinstance(node, dict) for option in _options(schema, node)]
+    return sorted({key for node in nodes for key in node.get("properties", {})})
 
 
 def _options(schema: dict[str, Any], node: dict[str, Any]) -> list[dict[str, Any]]:
     node = _followed(schema, node)
-    return node.get("oneOf") or node.get("anyOf") or [node]
+    among = node.get("oneOf") or node.get("anyOf")
+    return [option for each in among for option in _options(schema, each)] if among else [node]
 
 
 def _followed(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
     return schema["$defs"][node["$ref"].split("/")[-1]] if "$ref" in node else node
 
 
-def _tag(node: dict[str, Any]) -> object:
-    tags = [field["const"] for field in node.get("properties", {}).values() if "const" in field]
-    return tags[0] if tags else None
+def _tags(node: dict[str, Any]) -> set[object]:
+    return {field["const"] for field in node.get("properties", {}).values() if "const" in field}

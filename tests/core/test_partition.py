@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -13,10 +15,11 @@ from pydantic import TypeAdapter
 
 from tasks.core import store
 from tasks.core.duplicates import Duplicates
-from tasks.core.errors import DataError
+from tasks.core.errors import DataError, ProjectError
 from tasks.core.partition import Partition, partition
 from tasks.core.records import Column, Dataset, Target
 from tasks.core.splits import BEFORE_GAP, LEFT_OUT, TEST, TRAIN, VALIDATION, Split
+from tasks.project import load_project
 
 pytestmark = pytest.mark.usefixtures("open_store")
 
@@ -213,6 +216,23 @@ def test_a_key_straddles_in_another_split(kind: str) -> None:
 
 
 # What cannot be split
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"split": {"by": "column", "column": "p", "test": 0.2}}, "one of by, column, n_folds, validation"),
+        ({"split": {"by": "time", "column": "d", "gapp": "7d"}}, "Perhaps `gap` is meant"),
+        ({"split": {"by": "time", "column": "d", "gap": "7 days"}}, "a span of time such as 7d"),
+        ({"split": {"by": "random"}}, "'stratified'"),
+        ({"duplicates": "remove"}, "`drop`, `keep`, or settings"),
+        ({"source": {"kind": "csv", "pth": "a.csv"}}, "Perhaps `path` is meant"),
+    ],
+)
+def test_a_word_of_the_project_is_said_to_be_another(tmp_path: Path, said: dict[str, Any], told: str) -> None:
+    (tmp_path / "project.yaml").write_text(json.dumps({"name": "t", "source": "a.csv", "target": "y", **said}))
+    with pytest.raises(ProjectError, match=told):
+        load_project(tmp_path)
 
 
 @pytest.mark.parametrize(
