@@ -226,7 +226,7 @@ def test_a_key_straddles_in_another_split(kind: str) -> None:
         ({"split": {"by": "time", "column": "d", "gap": "7 days"}}, "a span of time such as 7d"),
         ({"split": {"by": "random"}}, "'stratified'"),
         ({"duplicates": "remove"}, "`drop`, `keep`, or settings"),
-        ({"source": {"kind": "csv", "pth": "a.csv"}}, "Perhaps `path` is meant"),
+        ({"source": {"kind": "csv", "path": "a.csv", "delimeter": ";"}}, "Perhaps `delimiter` is meant"),
     ],
 )
 def test_a_word_of_the_project_is_said_to_be_another(tmp_path: Path, said: dict[str, Any], told: str) -> None:
