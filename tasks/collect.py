@@ -44,7 +44,9 @@ def collect(source: Source | Joined, anew: bool = False) -> Dataset:
         else (before.dataset, before.numbers, before.words)  # pyright: ignore[reportOptionalMemberAccess]
     )
     rejected = intake.rejected(before.dataset.rejected if before else None)
-    dataset = dataset.model_copy(update={"rejected": rejected, "notes": tuple(intake.notes)})
+    # Without a new row nothing is told anew: an unchanged data set stays the same record.
+    notes = intake.noted(before.dataset.notes if before else ()) if first is not None else dataset.notes
+    dataset = dataset.model_copy(update={"rejected": rejected, "notes": notes})
     if intake.reached is not None:
         now = Collected(dataset=dataset, position=intake.reached, numbers=numbers, words=words)
         collected.remember(source, now)

@@ -308,3 +308,12 @@ def test_csv_and_parquet_of_the_same_rows_differ(tmp_path: Path, monkeypatch: py
     assert collect.fn(Csv(path=tmp_path / "x.csv")) == one == collect.fn(Parquet(path=tmp_path / "x.parquet"))
     frame.reverse().write_csv(tmp_path / "y.csv")
     assert collect.fn(Csv(path=tmp_path / "y.csv")).digest != one.digest
+
+
+def test_a_word_for_nothing_is_taken_for_it_in_silence(tmp_path: Path) -> None:
+    file = csv_file(tmp_path, "age,city\n" + "31,Ulm\n?,NA\n?,Bonn\n" * 3)
+    first = collect.fn(Csv(path=str(file)))
+    told = {(note.column, note.n_rows): note.text for note in first.notes}
+    assert {key: text.split()[0] for key, text in told.items()} == {("age", 6): "`?`", ("city", 3): "`NA`"}
+    assert first.columns[0].n_missing == 6
+    assert collect.fn(Csv(path=str(file))) == first, "an unchanged file makes another record"

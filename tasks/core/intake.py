@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -50,9 +51,16 @@ class Intake:
         self._rejected.append((where, reason, kept[:MOST_BYTES]))
         self.reasons[reason] += n_items
 
-    def note(self, kind: Literal["duplicates", "missing"], text: str, n_rows: int) -> None:
+    def note(self, kind: Literal["duplicates", "missing"], text: str, n_rows: int, column: str | None = None) -> None:
         """Tell of something that is no row and is not broken either: it comes into the report."""
-        self.notes.append(Note(kind=kind, column=None, n_rows=n_rows, text=text))
+        self.notes.append(Note(kind=kind, column=column, n_rows=n_rows, text=text))
+
+    def noted(self, before: Iterable[Note] = ()) -> tuple[Note, ...]:
+        """The notes of this reading and of those before it; what is told of one thing twice is added up."""
+        counts: Counter[Note] = Counter()
+        for note in (*before, *self.notes):
+            counts[note.model_copy(update={"n_rows": 0})] += note.n_rows
+        return tuple(note.model_copy(update={"n_rows": n_rows}) for note, n_rows in counts.items())
 
     def restart(self) -> None:
         """Say, before the first batch, that all rows follow: what was collected before no longer holds."""

@@ -50,15 +50,15 @@ class _Parts:
 
 
 def explained(codes: Codes, answer: Numbers | Codes) -> Explained:
-    """What the column's codes (negative: not known) explain of an answer: ranks as floats, or classes as integers."""
-    known = codes >= 0
+    """What the column's codes explain of an answer: ranks as floats, or classes as integers; negative: not known."""
+    classes = answer.dtype.kind == "i"
+    known = (codes >= 0) & (answer >= 0) if classes else codes >= 0
     codes, answer = codes[known], answer[known]
     there = np.bincount(codes, minlength=1) > 0
     codes = (np.cumsum(there) - 1)[codes]
     n_rows, n_bins = len(codes), int(there.sum())
     if n_bins < 2 or n_rows <= n_bins:
         return NOTHING
-    classes = answer.dtype.kind == "i"
     parts = _of_classes(codes, answer.astype(np.int64)) if classes else _of_ranks(codes, answer.astype(np.float64))
     return NOTHING if parts is None else _judged(parts, n_rows, n_bins)
 

@@ -78,6 +78,8 @@ def left_open_by_all(columns: Sequence[pl.Series], sample: Sample) -> Numbers:
     matrix = np.column_stack([numbers(each) if is_number(each.dtype) else levels(each)[0] for each in columns])
     some = np.arange(0, len(matrix), max(1, len(matrix) // MOST_ROWS))
     matrix, answers, folds = matrix[some].astype(np.float64), sample.answers[some], sample.folds[some]
+    matrix[~np.isfinite(matrix)] = np.nan
+    matrix[:, np.isnan(matrix).all(axis=0)] = 0.0  # binning fails on a column without any value
     regression = sample.target.problem == "regression"
     results: list[float] = []
     with threadpool_limits(1):

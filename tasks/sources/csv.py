@@ -21,7 +21,7 @@ from tasks.sources.damage import is_cut_off, require_closed, unreadable
 from tasks.sources.encoding import opened
 from tasks.sources.files import File, Places, title
 from tasks.sources.growing import reading
-from tasks.sources.layout import Layout, layout_of
+from tasks.sources.layout import Layout, layout_of, words_for_nothing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,6 +36,9 @@ LONGEST_ROW = 1 << 30
 """Bytes; a longer row is taken for a quote that was never closed."""
 
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?", "#N/A")
+
+WITHIN = "in a file's first megabyte"
+"""Where the words for a missing value are counted, by column, so that they can be named."""
 
 _MISFIT = re.compile(r"In CSV column #(\d+):.*CSV conversion error to (.+?): (?:invalid value '(.*)')?", re.DOTALL)
 
@@ -75,6 +78,8 @@ class Csv(Record):
             for file in files.files:
                 for batch in self._read(found[file.key]):
                     yield arrow.cast(batch, schema, file.name)  # pyright: ignore[reportArgumentType]
+                for (name, word), n_rows in words_for_nothing(found[file.key].layout, self.missing).items():
+                    intake.note("missing", f"`{word}` {WITHIN}, counted as missing", n_rows, name)
                 if line := found[file.key].cut_off:
                     intake.reject(f"{file.name}, last line", "the file ends within this line", line)
             if found:

@@ -75,6 +75,20 @@ def layout_of(file: File, delimiter: str | None, encoding: str | None, decimal: 
     return Layout(file, encoding, delimiter, decimal or _decimal_of(delimiter, chain([row], rows)), names)
 
 
+def words_for_nothing(layout: Layout, words: Iterable[str]) -> Counter[tuple[str, str]]:
+    """How often which of these words stands in which column, in the file's first megabyte."""
+    with opened(layout.file) as stream:
+        sample = decoded(layout.file, stream.read(CHUNK), layout.encoding)
+    known = {word for word in words if word}
+    rows = csv.reader(io.StringIO(sample, newline=""), delimiter=layout.delimiter)
+    return Counter(
+        (name, cell)
+        for row in islice(rows, 1, None)
+        for name, cell in zip(layout.names, row, strict=False)
+        if cell in known
+    )
+
+
 def _decimal_of(delimiter: str, rows: Iterable[list[str]]) -> str:
     """The sign before the decimals of most numbers; with commas between the values always the point."""
     if delimiter == ",":

@@ -282,3 +282,9 @@ def test_a_large_table_is_seen_unevenly_or_differently(open_store: Path, make_sp
     hours = np.bincount(seen.rows["hour"].to_numpy())
     assert hours.min() > 0.95 * hours.max()
     assert appraised(splits) == appraised(splits)
+
+
+def test_a_level_of_one_row_breaks_the_look_at_combinations() -> None:
+    codes = np.repeat([0, 1], 60)
+    answer = np.where(np.arange(120) == 7, -1, codes)
+    assert explained(codes, answer).share > 0.9
