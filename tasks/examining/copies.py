@@ -12,6 +12,8 @@ from tasks.examining.sampled import Numbers, Sample, are_whole, numbers
 CODES = 2
 """Whole numbers are codes when their range is at most so many times their number: latitudes of cities are none."""
 MOST_CODES = 1_000
+AGAIN = 3
+"""Times that a code comes on average, at least."""
 FEW_ROWS, BLOCK = 500, 1_000
 CLOSE = 0.998
 """Correlation in a few rows from which two columns are compared in all: rounding to STEPS leaves 0.9998."""
@@ -48,27 +50,29 @@ def _same_codes(columns: Iterable[pl.Series]) -> list[tuple[str, str]]:
 
 
 def _key(values: pl.Series) -> Hashable:
-    if not _is_coded(values):
+    if values.dtype == pl.String or values.dtype == pl.Boolean:
+        places = values.rank("dense").fill_null(0).cast(pl.Int64).to_numpy()
+        present = places > 0
+    else:
+        places = numbers(values)
+        present = np.isfinite(places)
+    different, first, which = np.unique(places[present], return_index=True, return_inverse=True)
+    if not _are_codes(values, different, len(which)):
         kind = "date" if values.dtype.is_temporal() else "number"
-        return kind, numbers(values).tobytes()
-    missing = values.is_null().to_numpy()
-    places = values.rank("dense").fill_null(0).cast(pl.Int64).to_numpy()
-    _, first, which = np.unique(places, return_index=True, return_inverse=True)
+        return kind, values.hash().to_numpy().tobytes() if values.dtype == pl.String else places.tobytes()
     # Codes in the order in which they come first: whatever they are called.
     order = np.argsort(np.argsort(first))
-    return "codes", order[which].astype(np.int64).tobytes(), missing.tobytes()
+    return "codes", order[which].astype(np.int64).tobytes(), present.tobytes()
 
 
-def _is_coded(values: pl.Series) -> bool:
+def _are_codes(values: pl.Series, different: Numbers, n_present: int) -> bool:
+    """Whether a name for each value says as much: values that hardly come again would stand for any others."""
+    if not MOST_CODES >= len(different) <= n_present / AGAIN:
+        return False
     if values.dtype == pl.String or values.dtype == pl.Boolean:
         return True
-    if not values.dtype.is_numeric():
-        return False
-    if not are_whole(values):
-        return False
-    present = numbers(values.drop_nulls())
-    n_different = len(np.unique(present))
-    return n_different <= MOST_CODES and present.max() - present.min() + 1 <= CODES * n_different
+    dense = len(different) > 0 and different[-1] - different[0] + 1 <= CODES * len(different)
+    return dense and values.dtype.is_numeric() and are_whole(values)
 
 
 def _same_lines(columns: Iterable[pl.Series]) -> list[tuple[str, str, float, float]]:

@@ -222,6 +222,19 @@ def test_a_column_is_learned_from_twice() -> None:
     assert found["again"].startswith("repeats `other`")
 
 
+def test_values_that_never_come_again_are_taken_for_codes_of_each_other() -> None:
+    rng = np.random.default_rng(0)
+    frame = numbers_table().with_columns(
+        one=pl.Series(rng.permutation(N)),
+        other_one=pl.Series(rng.permutation(N)),
+        subject=pl.Series([f"about {n}" for n in rng.permutation(N)]),
+        text=pl.Series([f"it was {n} and more" for n in rng.permutation(N)]),
+    )
+    assert copies(sample_of(frame), set()) == {}
+    again = frame.with_columns(same=pl.col("text"), number=pl.col("one"))
+    assert copies(sample_of(again), set()).keys() == {"same", "number"}
+
+
 # In the whole preparation
 
 
