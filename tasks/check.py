@@ -150,16 +150,13 @@ def _failed(found: Sequence[Finding]) -> list[FailedExpectation]:
 
 def _held(found: Sequence[Finding]) -> list[str]:
     """The expectations that hold, each with how many rows break it, or the figure that was found."""
-    return [
-        f"{one.expectation.claim}: "
-        + (
-            f"{one.n_broken:,} of {one.n_rows:,} rows break it"
-            if one.expectation.names_rows
-            else ", ".join(one.examples)
-        )
-        for one in found
-        if one.held
-    ]
+    return [f"{one.expectation.claim}{_figure(one)}" for one in found if one.held]
+
+
+def _figure(found: Finding) -> str:
+    if found.expectation.names_rows:
+        return f": {found.n_broken:,} of {found.n_rows:,} rows break it"
+    return f": {', '.join(found.examples)}" if found.examples else ""
 
 
 def _report(suite: str, dataset: Dataset, evaluated: int, failed: Sequence[FailedExpectation]) -> QualityReport:

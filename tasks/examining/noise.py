@@ -37,7 +37,13 @@ MOST_LETTERS = 60
 def oddities(dataset: Dataset) -> tuple[tuple[Oddity, ...], Blob | None, int]:
     """What looks wrong, the examples of it (see `Noise.rows`), and how many rows the rules were found in."""
     sample, stride = _sample(dataset)
-    numbers = [_numbers(sample, column, dataset.n_rows) for column in dataset.columns if _is_number(sample, column)]
+    given = {values.name: values for values in sample}  # a wide frame looks for each name among all its names
+    columns = [column for column in dataset.columns if column.name in given and not column.identifier]
+    numbers = [
+        _numbers(given[column.name], column, dataset.n_rows)
+        for column in columns
+        if given[column.name].dtype.is_numeric() or given[column.name].dtype.is_temporal()
+    ]
     with np.errstate(all="ignore"):  # values near the largest number have no difference
         found = [
             *impossible.doubts(numbers),
@@ -74,18 +80,13 @@ def _sample(dataset: Dataset) -> tuple[pl.DataFrame, int]:
     return lazy.collect(engine="streaming"), stride
 
 
-def _is_number(sample: pl.DataFrame, column: Column) -> bool:
-    dtype = sample.schema.get(column.name)
-    return dtype is not None and not column.identifier and (dtype.is_numeric() or dtype.is_temporal())
-
-
-def _numbers(sample: pl.DataFrame, column: Column, n_rows: int) -> Numbers:
-    dtype = sample.schema[column.name]
+def _numbers(found: pl.Series, column: Column, n_rows: int) -> Numbers:
     empty = tuple(float(text) for text in column.missing_values if _is_float(text))
-    made = Numbers(column.name, np.empty(0), np.empty(0, np.intp), n_rows, empty, dtype.is_temporal())
-    values = sample.select(made.expression).to_series().fill_null(float("nan")).to_numpy()
+    moments = found.dtype.is_temporal()
+    made = Numbers(column.name, np.empty(0), np.empty(0, np.intp), n_rows, empty, moments)
+    values = found.to_frame().select(made.expression).to_series().fill_null(float("nan")).to_numpy()
     places = np.flatnonzero(~np.isnan(values))
-    return Numbers(column.name, values[places], places, n_rows, empty, dtype.is_temporal())
+    return Numbers(column.name, values[places], places, n_rows, empty, moments)
 
 
 def _is_float(text: str) -> bool:
