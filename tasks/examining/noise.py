@@ -28,6 +28,8 @@ CELLS = 10_000_000
 MOST_LEVELS = 60
 """Of a column of classes whose rows are compared with each other's."""
 MOST_ODDITIES = 60
+MOST_ASKED = 300
+"""Doubts that all rows are asked about: in a wide table more than are told, and each is a pass over its column."""
 MOST_ROWS = 10
 """Examples of an oddity."""
 MOST_OTHERS = 6
@@ -50,7 +52,7 @@ def oddities(dataset: Dataset) -> tuple[tuple[Oddity, ...], Blob | None, int]:
             *units.doubts(numbers, _levels(sample), stride),
             *outliers.doubts(numbers),
         ]
-    return (*_counted(dataset, found), sample.height)
+    return (*_counted(dataset, found[:MOST_ASKED]), sample.height)
 
 
 def shortened(row: dict[str, Any], most: int = MOST_OTHERS) -> str:
