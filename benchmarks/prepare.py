@@ -28,6 +28,9 @@ sys.path.insert(0, str(ROOT))
 RATIO, PEAK, ROW_MS = 2.0, 2.0, 0.1
 WAYS = ("polars", "keepfit", "scikit-learn")
 TARGET = "bought"
+MANY = ("c1", "c2", "c3")
+CYCLES = {"day": (365.2425, 7.0), "moment": (365.2425, 7.0, 1.0)}
+"""In days: what keepfit finds of these dates."""
 NUMBERS = (*(f"f{i}" for i in range(8)), *(f"i{i}" for i in range(5)))
 
 
@@ -65,7 +68,9 @@ def write_rows(path: Path, n_rows: int) -> None:
 
 
 def by_polars(path: Path, output: Path) -> object:
-    """The same 25 columns by hand: median and indicator, standard scores, one-hot of few levels, means of many."""
+    """The same 56 columns by hand: median and indicator, standard scores, one-hot, means of levels, waves of dates."""
+    import math
+
     import polars as pl
 
     rows = pl.scan_parquet(path).unique().collect()
@@ -76,22 +81,31 @@ def by_polars(path: Path, output: Path) -> object:
     mean = rows[TARGET].mean()
     encoded = [
         rows.group_by(name).agg(((pl.col(TARGET).sum() + 10 * mean) / (pl.len() + 10)).alias(f"{name}_mean"))
-        for name in ("c1", "c2")
+        for name in MANY
     ]
-    for name, means in zip(("c1", "c2"), encoded, strict=True):
+    for name, means in zip(MANY, encoded, strict=True):
         rows = rows.join(means, on=name, how="left")
-    scores = [*numbers, "c1_mean", "c2_mean"]
+    scores = [*numbers, *(f"{name}_mean" for name in MANY)]
     missing = [pl.col(name).is_null().cast(pl.Float64).alias(f"{name} is missing") for name in ("f0", "f1", "f2")]
     levels = rows["c0"].unique().sort()
     one_hot = [(pl.col("c0") == level).cast(pl.Float64).alias(f"c0={level}") for level in levels]
-    made = rows.select(*(pl.col(name).fill_null(pl.col(name).median()) for name in scores), *missing, *one_hot, TARGET)
+    waves = [
+        wave(pl.col(name) * (2 * math.pi * harmonic / days)).alias(f"{name} {days} {harmonic} {wave.__name__}")
+        for name, cycles in CYCLES.items()
+        for days in cycles
+        for harmonic in (1, 2, 3)
+        for wave in (pl.Expr.sin, pl.Expr.cos)
+    ]
+    made = rows.select(
+        *(pl.col(name).fill_null(pl.col(name).median()) for name in scores), *missing, *one_hot, *waves, TARGET
+    )
     scaled = [*scores, *(f"{name} is missing" for name in ("f0", "f1", "f2"))]
     made = made.with_columns((pl.col(name) - pl.col(name).mean()) / pl.col(name).std() for name in scaled)
     return made.write_parquet(output / "rows.parquet", compression="zstd")
 
 
 def by_scikit_learn(path: Path, output: Path) -> object:
-    """The same with pandas and scikit-learn's transformers, as their documentation has it."""
+    """Without the waves, with pandas and scikit-learn's transformers, as their documentation has it."""
     import pandas as pd
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
@@ -106,7 +120,7 @@ def by_scikit_learn(path: Path, output: Path) -> object:
         [
             ("numbers", numbers, [*NUMBERS, "day", "moment"]),
             ("few", OneHotEncoder(sparse_output=False), ["c0"]),
-            ("many", make_pipeline(TargetEncoder(), StandardScaler()), ["c1", "c2"]),
+            ("many", make_pipeline(TargetEncoder(), StandardScaler()), list(MANY)),
         ]
     ).fit_transform(rows, rows[TARGET])
     return pd.DataFrame(made).to_parquet(output / "rows.parquet", compression="zstd")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FITTED_ROWS = 100_000
 """Means, medians, levels and quantiles hardly move with more rows than these."""
-ROWS_AT_ONCE = 65_536
+ROWS_AT_ONCE = 32_768
 WIDE_ROWS_AT_ONCE = 512
 
 

@@ -47,10 +47,14 @@ def waves(places: Any) -> Any:
     """Sines and cosines of places, 0 where a place is missing: (n, 2 x HARMONICS x columns)."""
     import numpy as np
 
+    n_rows, n_columns = places.shape
     angles = places * (2 * np.pi)
-    every = [wave(angles * float(times)) for times in range(1, HARMONICS + 1) for wave in (np.sin, np.cos)]
-    found = np.concatenate(every, axis=1)
-    return np.where(np.isnan(found), 0.0, found)
+    found = np.empty((n_rows, 2 * HARMONICS * n_columns))
+    every = [(times, wave) for times in range(1, HARMONICS + 1) for wave in (np.sin, np.cos)]
+    for number, (times, wave) in enumerate(every):
+        wave(angles * float(times), out=found[:, number * n_columns : (number + 1) * n_columns])
+    found[np.tile(np.isnan(angles), 2 * HARMONICS)] = 0.0
+    return found
 
 
 def wave_names(transformer: Any, names: Any) -> Any:
