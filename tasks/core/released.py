@@ -21,7 +21,6 @@ from tasks.core import arrow, cells, store
 from tasks.core.errors import ProjectError
 from tasks.core.expectations import Expectation
 from tasks.core.records import Dataset, FailedExpectation, Record, is_provenance
-from tasks.core.row_hash import mix, value_hashes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,6 +98,8 @@ def keys(batch: pa.RecordBatch) -> list[str]:
     """
     import numpy as np
     import polars as pl
+
+    from tasks.core.row_hash import mix, value_hashes
 
     normal = arrow.cast(batch, arrow.normal_schema(batch.schema, "the rows"), "the rows")
     total = np.zeros(batch.num_rows, np.uint64)
