@@ -88,7 +88,7 @@ def partition(
     if not isinstance(split, TimeSplit):
         train = placed.part == TRAIN
         placed.fold[train] = folds(tied[train], split.n_folds, None if classes is None else classes[train])
-    _require_all_parts(placed, split)
+    _require_all_parts(placed, split, near=bool(facts.seen) and duplicates.near != "ignore")
     grouped = bool(facts.seen or key or isinstance(split, GroupSplit))
     n_rows = len(facts.hashes)
     return Partition(
@@ -145,7 +145,7 @@ def _spread(values: npt.NDArray[T], rows: Rows, n_rows: int, otherwise: int) -> 
     return spread
 
 
-def _require_all_parts(placed: Assignment, split: Split) -> None:
+def _require_all_parts(placed: Assignment, split: Split, near: bool) -> None:
     counts = np.bincount(placed.part, minlength=len(PARTS))
     empty = [name for name, n in zip(PARTS, counts, strict=False) if not n]
     gapped = isinstance(split, TimeSplit) and split.gap is not None
@@ -154,6 +154,8 @@ def _require_all_parts(placed: Assignment, split: Split) -> None:
     if empty:
         what = "groups" if split.by == "group" else "rows"
         action = f"Give more {what}; below a hundred nothing reliable can be said"
+        if near:
+            action += "; or say `duplicates: {near: ignore}` if rows are nearly equal by nature"
         if gapped:
             action = "Make `split.gap` in project.yaml shorter than the parts are, or give more rows"
         if isinstance(split, PredefinedSplit):

@@ -16,6 +16,7 @@ from flows import scoring, tables
 from tasks.check import check, check_splits
 from tasks.collect import collect
 from tasks.core import store
+from tasks.core.duplicates import Duplicates
 from tasks.core.errors import DataError, UsageError
 from tasks.core.expectations import PreparedExpectations, RawExpectations
 from tasks.core.records import Member
@@ -101,7 +102,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
         file.write_bytes(png(shade))
     with store.opened(tmp_path_factory.mktemp("home")):
         raw = check.fn(collect.fn(Images(path=str(folder))), RawExpectations())
-        splits = check_splits.fn(prepare.fn(raw, Preparation(target="label")), PreparedExpectations())
+        # Each shade is nearly the one before it.
+        section = Preparation(target="label", duplicates=Duplicates(near="ignore"))
+        splits = check_splits.fn(prepare.fn(raw, section), PreparedExpectations())
         member = Member(family="linear", params='{"penalty": 1.0}', weight=1.0, score=0.1)
         model = train.fn((member,), splits, Training(threads=1), "log_loss", "shades")
         return Scorer.open(store.path(model.artifact), model.digest)
