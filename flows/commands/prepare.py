@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows import tables
 from tasks.check import check, check_splits
 from tasks.collect import collect
 from tasks.core import store
@@ -46,10 +46,11 @@ def run(options: argparse.Namespace) -> int:
 def write(splits: Splits, folder: Path, seed: int, scaled: bool) -> int:
     """Write the three files into the folder, which is made where there is none; how many columns each has."""
     folder.mkdir(parents=True, exist_ok=True)
-    n_columns = 0
+    import pyarrow.parquet as pq
+
     for name, frames in _frames(splits, seed, scaled):
-        n_columns = _write(folder / f"{name}.parquet", frames)
-    return n_columns
+        tables.write(folder / f"{name}.parquet", ahead(frames), "--output")
+    return len(pq.read_schema(folder / f"{PARTS[0]}.parquet"))
 
 
 def _frames(splits: Splits, seed: int, scaled: bool) -> Iterator[tuple[str, Iterator[pl.DataFrame]]]:
@@ -67,25 +68,3 @@ def _plain(part: Dataset) -> Iterator[pl.DataFrame]:
 
     for batch in store.batches(part):
         yield pl.DataFrame(batch)
-
-
-def _write(file: Path, frames: Iterable[pl.DataFrame]) -> int:
-    """Write the rows, all or nothing; how many columns they have."""
-    import pyarrow.parquet as pq
-
-    handle = tempfile.NamedTemporaryFile(prefix=".writing-", dir=file.parent, delete=False)  # noqa: SIM115
-    pending = Path(handle.name)
-    writer: pq.ParquetWriter | None = None
-    try:
-        with handle:
-            for frame in ahead(frames):
-                table = frame.to_arrow()
-                writer = writer or pq.ParquetWriter(handle, table.schema, compression="zstd", use_dictionary=False)
-                writer.write_table(table)
-            if writer is not None:
-                writer.close()
-        pending.chmod(0o644)
-        pending.replace(file)
-    finally:
-        pending.unlink(missing_ok=True)
-    return 0 if writer is None else len(writer.schema)

@@ -61,6 +61,7 @@ def load(file: Path) -> dict[str, tuple[str, ...]]:
     if not file.exists():
         return {}
     try:
+        # Both are safe loaders, which make plain values alone; a long list of releases wants the quick one in C.
         said = yaml.load(file.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         releases = TypeAdapter(list[Release]).validate_python(said or [])
     except (yaml.YAMLError, UnicodeDecodeError, ValidationError) as exc:
@@ -87,7 +88,8 @@ def add(file: Path, releases: Iterable[Release]) -> int:
             f'- {{row: "{one.row}", rule: {json.dumps(one.rule)}, when: {one.when}, why: {json.dumps(one.why)}}}\n'
             for one in new
         )
-        file.write_text(f"{before.rstrip()}\n{''.join(lines)}", encoding="utf-8")
+        store.write_file(file, f"{before.rstrip()}\n{''.join(lines)}".encode())
+        file.chmod(0o644)  # it is for version control, as project.yaml is
     return len(new)
 
 
