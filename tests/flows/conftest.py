@@ -14,6 +14,10 @@ from typing import Any
 
 import pytest
 
+from flows.cli import main
+
+Say = Callable[..., tuple[int, str]]
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "data"
 STEPS = [
     "collect",
@@ -32,6 +36,25 @@ STEPS = [
     "report",
 ]
 KEEPFIT = [sys.executable, "-c", "from flows.cli import main; main()"]
+
+
+@pytest.fixture
+def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Say:
+    """A function that gives a command in this process and returns its exit code and what it told.
+
+    With --json that is standard output alone: one JSON object.
+    """
+    monkeypatch.setenv("KEEPFIT_HOME", str(tmp_path / "home"))
+
+    def say(*arguments: object) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        told = capfd.readouterr()
+        assert "Traceback" not in told.err
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, told.out + (told.err if "--json" not in arguments else "")
+
+    return say
 
 
 @dataclass(frozen=True)

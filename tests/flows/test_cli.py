@@ -10,25 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import main
-
-Say = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Say:
-    """A function that gives a command in this process and returns its exit code and what it told."""
-    monkeypatch.setenv("KEEPFIT_HOME", str(tmp_path / "home"))
-
-    def say(*arguments: object) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        told = capfd.readouterr()
-        assert "Traceback" not in told.err
-        assert isinstance(ended.value.code, int)
-        return ended.value.code, told.out + told.err
-
-    return say
+from tests.flows.conftest import Say
 
 
 def project(folder: Path, table: str | bytes, *, yaml: str = "", name: str = "rows.csv") -> Path:

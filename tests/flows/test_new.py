@@ -5,32 +5,17 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from flows.cli import main
 from tasks.project import load_project
+from tests.flows.conftest import Say
 
-Say = Callable[..., tuple[int, str]]
 
-
-@pytest.fixture
-def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Say:
-    """A function that gives a command in this process and returns its exit code and what it told."""
-    monkeypatch.setenv("KEEPFIT_HOME", str(tmp_path / "home"))
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-    def say(*arguments: object) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        told = capfd.readouterr()
-        assert "Traceback" not in told.err
-        assert isinstance(ended.value.code, int)
-        return ended.value.code, told.out + told.err
-
-    return say
 
 
 def orders(file: Path, n: int = 300, factor: float = 1.0) -> Path:

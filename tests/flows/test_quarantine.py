@@ -3,42 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from flows.cli import main
 from tasks.check import Checking, check
 from tasks.core import arrow, released, store
 from tasks.core.errors import ProjectError, Refused
 from tasks.core.expectations import RawExpectations
 from tasks.core.records import Column
+from tests.flows.conftest import Say
 
-Say = Callable[..., tuple[int, str]]
 RULES = """
 limit: 0.2
 raw:
   - expect_column_values_to_be_between: {column: x, min_value: 0, max_value: 100, reason: a share}
   - expect_column_values_to_be_in_set: {column: kind, value_set: [a, b, c]}
 """
-
-
-@pytest.fixture
-def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Say:
-    """A function that gives a command in this process and returns its exit code and what it told."""
-    monkeypatch.setenv("KEEPFIT_HOME", str(tmp_path / "home"))
-
-    def say(*arguments: object) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        told = capfd.readouterr()
-        assert "Traceback" not in told.err
-        assert isinstance(ended.value.code, int)
-        return ended.value.code, told.out + (told.err if "--json" not in arguments else "")
-
-    return say
 
 
 def project(folder: Path, limit: str = "0.2") -> Path:
