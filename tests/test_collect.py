@@ -317,3 +317,11 @@ def test_a_word_for_nothing_is_taken_for_it_in_silence(tmp_path: Path) -> None:
     assert {key: text.split()[0] for key, text in told.items()} == {("age", 6): "`?`", ("city", 3): "`NA`"}
     assert first.columns[0].n_missing == 6
     assert collect.fn(Csv(path=str(file))) == first, "an unchanged file makes another record"
+
+
+def test_what_two_readings_tell_of_one_column_is_told_twice(tmp_path: Path) -> None:
+    csv_file(tmp_path, "age,city\n" + "31,Ulm\n?,Bonn\n" * 3, "a.csv")
+    source = Csv(path=str(tmp_path / "*.csv"))
+    assert [note.n_rows for note in collect.fn(source).notes] == [3]
+    csv_file(tmp_path, "age,city\n" + "35,Ulm\n?,Bonn\n" * 2, "b.csv")
+    assert [(note.column, note.n_rows) for note in collect.fn(source).notes] == [("age", 5)]
