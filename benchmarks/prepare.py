@@ -182,7 +182,7 @@ def row_times() -> dict[str, tuple[float, bool]]:
     from tasks.check import check
     from tasks.collect import collect
     from tasks.core import store
-    from tasks.core.records import ModelCard
+    from tasks.core.model_records import ModelCard
     from tasks.prepare import prepare
     from tasks.project import load_project
     from tasks.scoring.inputs import as_json

@@ -61,7 +61,8 @@ def build(folder: Path, family: str) -> None:
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import OrdinalEncoder
 
-    from tasks.core.records import Column, Feature, ModelCard, Target
+    from tasks.core.model_records import ModelCard
+    from tasks.core.records import Column, Feature, Target
     from tasks.exports.onnx import export
     from tasks.models.boosting import Boosting
     from tasks.models.linear import Linear

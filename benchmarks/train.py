@@ -33,7 +33,8 @@ import great_expectations, mlflow, numpy as np, onnx, onnxruntime, optuna, panda
 import sklearn.ensemble, sklearn.linear_model, sklearn.neural_network
 from pathlib import Path
 from tasks.core import metrics, store
-from tasks.core.records import CheckedSplits, Member
+from tasks.core.model_records import Member
+from tasks.core.records import CheckedSplits
 from tasks.learning import development, fitting, trial
 from tasks.learning.importances import importances
 from tasks.learning.parallel import heard, one_thread
@@ -97,7 +98,8 @@ def _told(folder: Path, project: Path, train: list[str]) -> Path:
     import polars as pl
 
     from tasks.core import store
-    from tasks.core.records import CheckedSplits, Tuned
+    from tasks.core.model_records import Tuned
+    from tasks.core.records import CheckedSplits
     from tasks.project import load_project
 
     home = folder / "home of the plain script"

@@ -13,8 +13,8 @@ from prefect.runtime import flow_run
 from flows import services
 from tasks.core import quarantined, store, tracking
 from tasks.core.errors import KeepfitError
+from tasks.core.model_records import Report
 from tasks.core.project_file import project_name
-from tasks.core.records import Report
 
 if TYPE_CHECKING:
     from flows.training import Trigger

@@ -17,7 +17,8 @@ from flows.tables import KINDS, Frames, kind_of, write
 from tasks.core.cells import IsReadable
 from tasks.core.errors import DataError, UsageError
 from tasks.core.intake import Intake
-from tasks.core.records import BYTES, ColumnType, ModelCard
+from tasks.core.model_records import ModelCard
+from tasks.core.records import BYTES, ColumnType
 from tasks.modalities import readable
 from tasks.scoring.guard import Guard
 from tasks.scoring.inputs import taken

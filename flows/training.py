@@ -12,7 +12,8 @@ from tasks.appraise import appraise
 from tasks.check import check, check_splits
 from tasks.collect import collect
 from tasks.core import quarantined, tracking
-from tasks.core.records import Deployment, Record
+from tasks.core.model_records import Deployment
+from tasks.core.records import Record
 from tasks.deploy import deploy
 from tasks.evaluate import evaluate
 from tasks.examine import audit_labels, examine

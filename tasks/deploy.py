@@ -9,7 +9,8 @@ from pydantic import Field
 
 from tasks.core import ledger, store, tracking
 from tasks.core.figures import figure
-from tasks.core.records import Comparison, Deployment, Evaluation, Record, TrainedModel, Verification
+from tasks.core.model_records import Comparison, Deployment, Evaluation, TrainedModel, Verification
+from tasks.core.records import Record
 from tasks.core.step import action
 from tasks.scoring.scorer import Scorer
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tasks.core import store
-from tasks.core.records import Champion, CheckedSplits, Evaluation, Record, TrainedModel
+from tasks.core.model_records import Champion, Evaluation, TrainedModel
+from tasks.core.records import CheckedSplits, Record
 from tasks.core.step import step
 
 SLICED_FEATURES = 100

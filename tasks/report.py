@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from tasks.core import store
 from tasks.core.appraisal import Appraisal
+from tasks.core.model_records import Candidates, Deployment, Evaluation, Report, TrainedModel, Tuned
 from tasks.core.noise import LabelAudit, Noise
-from tasks.core.records import (
-    Candidates,
-    CheckedDataset,
-    CheckedSplits,
-    Deployment,
-    Evaluation,
-    Report,
-    TrainedModel,
-    Tuned,
-)
+from tasks.core.records import CheckedDataset, CheckedSplits
 from tasks.core.step import step
 
 

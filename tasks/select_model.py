@@ -8,7 +8,8 @@ from pydantic import Field, model_validator
 
 from tasks.core import metrics
 from tasks.core.errors import ProjectError
-from tasks.core.records import Candidates, CheckedSplits, Record
+from tasks.core.model_records import Candidates
+from tasks.core.records import CheckedSplits, Record
 from tasks.core.step import step
 from tasks.learning.profile import profile_of
 from tasks.models import FAMILIES, FamilyName

@@ -6,7 +6,8 @@ import os
 
 from pydantic import Field
 
-from tasks.core.records import CheckedSplits, Claim, Member, ModelCard, Record, TrainedModel
+from tasks.core.model_records import Member, ModelCard, TrainedModel
+from tasks.core.records import CheckedSplits, Claim, Record
 from tasks.core.step import step
 
 N_SAMPLES = 5

@@ -8,7 +8,8 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from tasks.core.errors import DataError
-from tasks.core.records import Candidates, CheckedSplits, Record, Tuned
+from tasks.core.model_records import Candidates, Tuned
+from tasks.core.records import CheckedSplits, Record
 from tasks.core.step import step
 
 

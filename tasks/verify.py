@@ -7,7 +7,7 @@ import sys
 
 from tasks.core import store
 from tasks.core.errors import KeepfitError
-from tasks.core.records import TrainedModel, Verification
+from tasks.core.model_records import TrainedModel, Verification
 from tasks.core.step import step
 
 TIME_LIMIT = 300.0

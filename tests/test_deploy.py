@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tasks.core.errors import ProjectError
-from tasks.core.records import Blob, Comparison, Evaluation, Metric, Verification
+from tasks.core.model_records import Comparison, Evaluation, Metric, Verification
+from tasks.core.records import Blob
 from tasks.deploy import Acceptance, judge
 
 EXACT = Verification(n_rows=800, largest_difference=1e-15)

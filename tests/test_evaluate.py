@@ -14,18 +14,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 from tasks.core import store
 from tasks.core.errors import DataError
-from tasks.core.records import (
-    Champion,
-    CheckedSplits,
-    Evaluation,
-    Feature,
-    Importance,
-    Member,
-    ModelCard,
-    Splits,
-    Target,
-    TrainedModel,
-)
+from tasks.core.model_records import Champion, Evaluation, Importance, Member, ModelCard, TrainedModel
+from tasks.core.records import CheckedSplits, Feature, Splits, Target
 from tasks.evaluate import EvaluationSection, evaluate
 from tasks.exports.onnx import export
 from tasks.modalities.matrix import matrix

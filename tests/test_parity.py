@@ -13,7 +13,8 @@ from tasks.check import check
 from tasks.collect import collect
 from tasks.core import store
 from tasks.core.imports import ROOT
-from tasks.core.records import Dataset, ModelCard, Splits
+from tasks.core.model_records import ModelCard
+from tasks.core.records import Dataset, Splits
 from tasks.modalities.matrix import matrix
 from tasks.prepare import prepare
 from tasks.project import load_project

@@ -16,27 +16,21 @@ import pytest
 from tasks.appraise import appraise
 from tasks.core import store
 from tasks.core.metrics import compare, intervals
-from tasks.core.noise import Conflicts, LabelAudit, Noise, Oddity
-from tasks.core.records import (
+from tasks.core.model_records import (
     Candidate,
     Candidates,
-    CheckedDataset,
-    CheckedSplits,
-    Column,
-    Dataset,
     Deployment,
     Evaluation,
-    FailedExpectation,
     FamilyScore,
     Importance,
     Member,
     ModelCard,
-    Note,
-    QualityReport,
     Slice,
     TrainedModel,
     Tuned,
 )
+from tasks.core.noise import Conflicts, LabelAudit, Noise, Oddity
+from tasks.core.records import CheckedDataset, CheckedSplits, Column, Dataset, FailedExpectation, Note, QualityReport
 from tasks.report import report
 from tasks.scoring.judging import Answered, confusion, per_class, predictions
 
@@ -289,7 +283,7 @@ def test_the_decision_is_hidden_or_told_wrong(open_store: Path, make_splits: Any
 
 
 def test_a_comparison_that_may_be_chance_is_told_as_a_win() -> None:
-    from tasks.core.records import Comparison
+    from tasks.core.model_records import Comparison
     from tasks.reporting.page import sentence
 
     def told(gain: float, low: float, high: float) -> str:

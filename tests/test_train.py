@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from tasks.core import store
-from tasks.core.records import Member
+from tasks.core.model_records import Member
 from tasks.exports.parity import TOLERANCE, largest_difference
 from tasks.models import FAMILIES
 from tasks.scoring.scorer import Scorer

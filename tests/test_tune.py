@@ -19,7 +19,8 @@ import pytest
 
 from tasks.core import progress, store
 from tasks.core.errors import DataError
-from tasks.core.records import Candidates, CheckedSplits, Tuned
+from tasks.core.model_records import Candidates, Tuned
+from tasks.core.records import CheckedSplits
 from tasks.select_model import Models, select_model
 from tasks.tune import Tuning, tune
 
@@ -180,7 +181,8 @@ PROCESS = """
 import inspect, os, sys
 from pathlib import Path
 from tasks.core import store
-from tasks.core.records import Candidates, CheckedSplits
+from tasks.core.model_records import Candidates
+from tasks.core.records import CheckedSplits
 from tasks.tune import Tuning, tune
 
 folder = Path(sys.argv[1])

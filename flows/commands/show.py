@@ -11,8 +11,9 @@ from tasks.check import check, check_splits
 from tasks.collect import collect
 from tasks.core import collected, quarantined, store
 from tasks.core.appraisal import Appraisal
+from tasks.core.model_records import Candidates
 from tasks.core.noise import Noise
-from tasks.core.records import Candidates, CheckedDataset, CheckedSplits, Feature, Splits
+from tasks.core.records import CheckedDataset, CheckedSplits, Feature, Splits
 from tasks.examine import examine
 from tasks.modalities.treatments import cells
 from tasks.prepare import prepare

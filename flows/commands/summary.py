@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tasks.core.figures import figure
-from tasks.core.records import Comparison, Evaluation, Splits
+from tasks.core.model_records import Comparison, Evaluation
+from tasks.core.records import Splits
 from tasks.core.step import Done
 
 SHOWN = 3

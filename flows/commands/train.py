@@ -96,8 +96,8 @@ def _importing_ahead() -> Iterator[None]:
 def _outcome(history: list[Done], flow_run_id: str, prefect: str, seconds: float) -> dict[str, Any]:
     """What `--json` prints: the names are an interface, so none is ever renamed."""
     from tasks.core import tracking
+    from tasks.core.model_records import Deployment, Evaluation, TrainedModel
     from tasks.core.noise import LabelAudit, Noise
-    from tasks.core.records import Deployment, Evaluation, TrainedModel
 
     records = {type(done.record): done.record for done in history}
     deployment, evaluation = records[Deployment], records[Evaluation]

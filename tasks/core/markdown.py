@@ -7,24 +7,19 @@ from functools import singledispatch
 
 from tasks.core.appraisal import Appraisal, Association
 from tasks.core.figures import figure, percent, ranged, seconds
-from tasks.core.noise import LabelAudit, Noise
-from tasks.core.records import (
+from tasks.core.model_records import (
     Candidates,
-    CheckedDataset,
-    CheckedSplits,
     Comparison,
-    Dataset,
     Deployment,
     Evaluation,
-    FailedExpectation,
     Member,
-    QualityReport,
     Report,
-    Splits,
     TrainedModel,
     Tuned,
     Verification,
 )
+from tasks.core.noise import LabelAudit, Noise
+from tasks.core.records import CheckedDataset, CheckedSplits, Dataset, FailedExpectation, QualityReport, Splits
 
 MOST_LINES = 30
 """A table in the UI is for a glance; the report has the rest."""

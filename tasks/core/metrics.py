@@ -14,7 +14,8 @@ import numpy as np
 
 from tasks.core.errors import DataError, ProjectError
 from tasks.core.measures import METRICS, Measure
-from tasks.core.records import Comparison, Metric, Problem
+from tasks.core.model_records import Comparison, Metric
+from tasks.core.records import Problem
 from tasks.core.weighted import Array, Rows, Statistic
 
 __all__ = [

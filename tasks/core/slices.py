@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from tasks.core.figures import figure
 from tasks.core.metrics import measure, spread, value, within
-from tasks.core.records import Feature, Slice
+from tasks.core.model_records import Slice
+from tasks.core.records import Feature
 from tasks.core.weighted import Array, Rows
 
 LEAST_ROWS = 30

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tasks.core.errors import KeepfitError
-from tasks.core.records import ModelCard
+from tasks.core.model_records import ModelCard
 from tasks.exports import compose, encoders, forests, imputers, linear, neural, quantiles, texts, transformers
 from tasks.exports.graph import Graph, convert
 from tasks.modalities.matrix import width

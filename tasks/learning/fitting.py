@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from sklearn.pipeline import Pipeline
 
-from tasks.core.records import Member
+from tasks.core.model_records import Member
 from tasks.learning.development import Development
 from tasks.learning.parallel import in_parallel, one_thread
 from tasks.models import FAMILIES

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tasks.core import metrics
-from tasks.core.records import Feature, Importance
+from tasks.core.model_records import Importance
+from tasks.core.records import Feature
 from tasks.modalities.matrix import spans
 
 MOST_ROWS = 2_000

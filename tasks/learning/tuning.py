@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 
 from tasks.core import imports, metrics, progress, store
-from tasks.core.records import Candidates, FamilyScore, Member, Splits, Tuned
+from tasks.core.model_records import Candidates, FamilyScore, Member, Tuned
+from tasks.core.records import Splits
 from tasks.core.step import PLUMBING, library_versions
 from tasks.learning import search, trial
 from tasks.learning.clock import Clock

@@ -10,7 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tasks.core.records import Candidate, Feature, Problem, Record, Scale
+from tasks.core.model_records import Candidate
+from tasks.core.records import Feature, Problem, Record, Scale
 from tasks.modalities.cycles import wave_names, waves
 from tasks.modalities.front import target_encoder
 from tasks.modalities.modality import Wants

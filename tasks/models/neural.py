@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tasks.core.records import Candidate, Feature, Problem
+from tasks.core.model_records import Candidate
+from tasks.core.records import Feature, Problem
 from tasks.models.family import Family, Params, Profile, scaled
 
 if TYPE_CHECKING:

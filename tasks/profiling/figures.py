@@ -83,6 +83,10 @@ class ColumnFigures(Record):
         return self.type in ("integer", "number") and self.order == "strictly increasing" and self.n >= 20
 
 
+SELDOM = 0.005
+"""The share of the rows that may break a relation that is one."""
+
+
 class Relation(Record):
     """What holds between columns: `kind` is an expectation's type; `n_rows` of `n` rows break it.
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from tasks.core import cells, loading
 from tasks.core.records import Dataset
 from tasks.profiling.columns import BATCH_ROWS, looked, meant
-from tasks.profiling.figures import ColumnFigures, Relation, TableFigures
-from tasks.profiling.relations import SELDOM, counted, key, relations
+from tasks.profiling.figures import SELDOM, ColumnFigures, Relation, TableFigures
+from tasks.profiling.keys import key
+from tasks.profiling.relations import counted, relations
 
 if TYPE_CHECKING:
     import numpy as np

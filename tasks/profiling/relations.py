@@ -1,4 +1,4 @@
-"""What holds between columns: order, equality, sums, values that go together, and keys of several columns.
+"""What holds between columns: order, equality, sums, and values that go together.
 
 A relation counts only when chance would break it: the same columns with their rows shuffled must break it often. It
 is looked for in some rows, and then counted in all of them.
@@ -12,9 +12,10 @@ from itertools import combinations, permutations
 from typing import TYPE_CHECKING, Any, cast
 
 from tasks.core import cells, loading
-from tasks.core.records import Dataset, is_provenance
+from tasks.core.records import Dataset
 from tasks.profiling.columns import BATCH_ROWS, meant, numbers
-from tasks.profiling.figures import ColumnFigures, Relation
+from tasks.profiling.figures import SELDOM, ColumnFigures, Relation
+from tasks.profiling.totals import SUM, is_off, totals
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,24 +25,16 @@ if TYPE_CHECKING:
 GREATER = "expect_column_pair_values_a_to_be_greater_than_b"
 EQUAL = "expect_column_pair_values_to_be_equal"
 PAIRS = "expect_column_pair_values_to_be_in_set"
-SUM = "expect_multicolumn_sum_to_equal"
-KEY = "expect_compound_columns_to_be_unique"
 
 ROWS = 5_000
 """Rows in which relations are looked for: each pair of columns is."""
 COLUMNS = 60
 """Of more columns, the first so many are compared with each other, or the pairs would never end."""
-SELDOM = 0.005
-"""The share of the rows that may break a relation that is one."""
 CHANCE = 0.05
 """The share of shuffled rows that must break it."""
 MOST_PAIRS = 40
 """Pairs of values that a person still reads."""
 MOST_VALUES = 30
-COLLIDING = 0.1
-"""The share of the rows that chance alone would have collide, if several columns that never do are a key."""
-NEAR = 1e-9
-"""Sums of floats differ in their last digits."""
 N_SHUFFLES = 3
 
 
@@ -60,7 +53,7 @@ def relations(figures: Sequence[ColumnFigures], sample: pl.DataFrame) -> list[Re
         found += same
         found += _reduced(list(_greater(values)))
         if kind != ("date",):
-            found += _sums(values)
+            found += totals(values)
     found += _together([one for one in figures if _is_set(one)][:COLUMNS], sample)
     return found
 
@@ -94,50 +87,11 @@ def _broken(relation: Relation) -> pl.Expr:
     import polars as pl
 
     if relation.kind == SUM:
-        parts = pl.sum_horizontal(*(pl.col(name).cast(pl.Float64) for name in relation.columns))
-        total = pl.col(relation.total) if isinstance(relation.total, str) else pl.lit(relation.total)
-        return (parts - total).abs() > NEAR * pl.sum_horizontal(
-            *(pl.col(name).abs() for name in relation.columns)
-        ) + NEAR
+        return is_off(relation)
     a, b = (pl.col(name) for name in relation.columns)
     if relation.kind == EQUAL:
         return a != b
     return a < b if relation.or_equal else a <= b
-
-
-def key(figures: Sequence[ColumnFigures], sample: pl.DataFrame) -> Relation | None:
-    """Two or three columns that together name a row although chance alone would have them collide, or all columns."""
-    named = [one for one in figures if not is_provenance(one.name) and one.name in sample.columns]
-    n = sample.height
-    if n < 50 or any(_is_key(one) for one in named):
-        return None
-    parts = [one for one in named if one.type in ("text", "integer", "date") and not one.n_missing and one.distinct > 1]
-    collide = {one.name: _collision(sample[one.name]) for one in parts}
-    names = sorted(collide, key=lambda name: collide[name])[:12]
-    for size in (2, 3):
-        for several in combinations(names, size):
-            chance = n * n / 2
-            for name in several:
-                chance *= collide[name]
-            if chance >= COLLIDING * n and not sample.select(several).is_duplicated().any():
-                columns = tuple(name for name in sample.columns if name in several)
-                return Relation(kind=KEY, columns=columns, n=n, by_chance=min(1.0, 2 * chance / n))
-    if len(named) < 2:
-        return None
-    every = tuple(one.name for one in named)
-    return Relation(kind=KEY, columns=every, n=n, n_rows=int(sample.select(every).is_duplicated().sum()))
-
-
-def _is_key(one: ColumnFigures) -> bool:
-    return one.n_repeated == 0 and not one.n_missing and one.type in ("text", "integer", "date")
-
-
-def _collision(values: pl.Series) -> float:
-    """How likely two different rows have the same value."""
-    import numpy as np
-
-    counts, n = values.value_counts()["count"].to_numpy().astype(np.float64), len(values)
-    return float(np.sum(counts * (counts - 1))) / (n * (n - 1))
 
 
 def _floats(values: pl.Series) -> NDArray[np.float64]:
@@ -209,55 +163,6 @@ def _reduced(found: list[Relation]) -> list[Relation]:
         if relation.n_rows
         or not any((relation.columns[0], one) in pairs and (one, relation.columns[1]) in pairs for one in between)
     ]
-
-
-def _sums(values: dict[str, NDArray[np.float64]]) -> list[Relation]:
-    """The columns that add up to another, or to one number: least squares whose weights come out as ones."""
-    import numpy as np
-    from scipy.optimize import nnls
-
-    names = list(values)
-    if len(names) < 2:
-        return []
-    table = np.column_stack([values[name] for name in names])
-    whole = table[~np.isnan(table).any(axis=1)]
-    if len(whole) < 50:
-        return []
-    some = whole[: max(200, 4 * len(names))]
-    scale = np.abs(some).max(axis=0)
-    scale[scale == 0] = 1
-    found: list[Relation] = []
-    taken: set[frozenset[str]] = set()
-    for place, total in [*enumerate(names), (len(names), None)]:
-        aim = some[:, place] if total is not None else np.ones(len(some))
-        others = [i for i in range(len(names)) if i != place]
-        try:
-            weights, _ = nnls(some[:, others] / scale[others], aim, maxiter=20 * len(others))
-        except RuntimeError:  # it does not converge, so nothing adds up
-            continue
-        weights = weights / scale[others]
-        largest = weights.max()
-        parts = [others[i] for i in np.flatnonzero(weights > 1e-6 * max(largest, 1e-300))]
-        if len(parts) < 2 or largest <= 0:
-            continue
-        constant = float(whole[:, parts].sum(axis=1)[0]) if total is None else None
-        wanted = whole[:, place] if total is not None else np.full(len(whole), constant)
-        summed = whole[:, parts].sum(axis=1)
-        near = NEAR * np.abs(whole[:, parts]).sum(axis=1) + NEAR
-        broken = int((np.abs(summed - wanted) > near).sum())
-        members = frozenset({*(names[i] for i in parts)} | ({total} if total else set[str]()))
-        if broken <= SELDOM * len(whole) and members not in taken:
-            taken.add(members)
-            found.append(
-                Relation(
-                    kind=SUM,
-                    columns=tuple(names[i] for i in parts),
-                    n=len(whole),
-                    n_rows=broken,
-                    total=total if total is not None else constant,
-                )
-            )
-    return found
 
 
 def _is_set(one: ColumnFigures) -> bool:

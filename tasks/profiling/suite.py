@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from tasks.core.records import BYTES, Target, is_provenance
 from tasks.profiling.claims import Claim, claim
 from tasks.profiling.figures import ColumnFigures, Relation, TableFigures
+from tasks.profiling.keys import KEY
 from tasks.profiling.numbers import of_moments, of_numbers, of_requests
-from tasks.profiling.relations import EQUAL, GREATER, KEY, PAIRS
+from tasks.profiling.relations import EQUAL, GREATER, PAIRS
 from tasks.profiling.texts import closed_set, of_texts
 from tasks.profiling.tolerance import Tolerance, outward
 

@@ -13,8 +13,9 @@ from markupsafe import Markup, escape
 
 from tasks.core import store
 from tasks.core.figures import figure, percent
+from tasks.core.model_records import Importance
 from tasks.core.noise import LabelAudit, Noise, Oddity
-from tasks.core.records import CheckedDataset, Importance, Splits, is_provenance
+from tasks.core.records import CheckedDataset, Splits, is_provenance
 
 MOST_LABELS = 20
 MOST_COLUMNS = 4

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from tasks.core import store
 from tasks.core.figures import figure, seconds
 from tasks.core.metrics import measure
-from tasks.core.records import TrainedModel, Tuned
+from tasks.core.model_records import TrainedModel, Tuned
 from tasks.reporting.charts import Axis, Chart
 
 MOST_CURVES = 6

@@ -13,18 +13,9 @@ from markupsafe import Markup
 from tasks.core import figures, store
 from tasks.core.appraisal import Appraisal
 from tasks.core.metrics import measure
+from tasks.core.model_records import Candidates, Comparison, Deployment, Evaluation, TrainedModel, Tuned
 from tasks.core.noise import LabelAudit, Noise
-from tasks.core.records import (
-    Blob,
-    Candidates,
-    CheckedDataset,
-    CheckedSplits,
-    Comparison,
-    Deployment,
-    Evaluation,
-    TrainedModel,
-    Tuned,
-)
+from tasks.core.records import Blob, CheckedDataset, CheckedSplits
 from tasks.modalities.treatments import cells
 from tasks.reporting import doubtful, goodness, judged, learned, notes, small
 from tasks.reporting.profile import profile

@@ -13,19 +13,8 @@ from tasks.core import store
 from tasks.core.errors import DataError, KeepfitError
 from tasks.core.measures import METRICS
 from tasks.core.metrics import compare
-from tasks.core.records import (
-    Blob,
-    Champion,
-    ClassMetrics,
-    Comparison,
-    Dataset,
-    Feature,
-    Importance,
-    ModelCard,
-    Problem,
-    Splits,
-    Target,
-)
+from tasks.core.model_records import Champion, ClassMetrics, Comparison, Importance, ModelCard
+from tasks.core.records import Blob, Dataset, Feature, Problem, Splits, Target
 from tasks.core.weighted import Array, Rows, labels
 from tasks.modalities.matrix import matrix, spans, width
 from tasks.scoring.scorer import Scorer

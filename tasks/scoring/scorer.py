@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from tasks.core import expressions
 from tasks.core.errors import DataError, Refused, Unavailable
-from tasks.core.records import ModelCard
+from tasks.core.model_records import ModelCard
 from tasks.modalities.matrix import matrix, width
 from tasks.scoring import inputs
 

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from tasks.core.markers import words_for
-from tasks.core.records import Column, ModelCard
+from tasks.core.model_records import ModelCard
+from tasks.core.records import Column
 from tasks.serving.schema import MAX_ROWS
 
 _JSON_TYPES: dict[str, dict[str, Any]] = {

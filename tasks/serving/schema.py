@@ -16,7 +16,8 @@ from msgspec.structs import astuple
 from tasks.core import markers
 from tasks.core.errors import DataError
 from tasks.core.expressions import declared_row
-from tasks.core.records import Column, ModelCard
+from tasks.core.model_records import ModelCard
+from tasks.core.records import Column
 from tasks.modalities import MODALITIES, matrix
 from tasks.scoring.guard import Guard
 from tasks.serving.faults import TYPES, broken, fault_of, misread, moment, unreadable

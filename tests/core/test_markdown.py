@@ -5,31 +5,33 @@ from __future__ import annotations
 import re
 
 from tasks.core.markdown import MOST_LINES, markdown
-from tasks.core.records import (
-    Blob,
+from tasks.core.model_records import (
     Candidate,
     Candidates,
-    CheckedDataset,
-    CheckedSplits,
-    Column,
     Comparison,
-    Dataset,
     Deployment,
     Evaluation,
-    FailedExpectation,
     FamilyScore,
-    Feature,
     Importance,
     Member,
     Metric,
+    Slice,
+    TrainedModel,
+    Tuned,
+)
+from tasks.core.records import (
+    Blob,
+    CheckedDataset,
+    CheckedSplits,
+    Column,
+    Dataset,
+    FailedExpectation,
+    Feature,
     Note,
     QualityReport,
     Record,
-    Slice,
     Splits,
     Target,
-    TrainedModel,
-    Tuned,
 )
 
 EVIL = "<script>a|b`c\n# head [x](y)\\"

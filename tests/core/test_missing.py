@@ -18,7 +18,8 @@ from tasks.collect import collect
 from tasks.core import markers, store
 from tasks.core.expectations import RawExpectations
 from tasks.core.expressions import with_declared
-from tasks.core.records import CheckedDataset, Column, ColumnType, Feature, ModelCard, Target
+from tasks.core.model_records import ModelCard
+from tasks.core.records import CheckedDataset, Column, ColumnType, Feature, Target
 from tasks.modalities.matrix import matrix
 from tasks.scoring.inputs import taken
 from tasks.serving.schema import RowSchema

@@ -8,7 +8,8 @@ import pytest
 
 from tasks.core import imports, progress, step, store
 from tasks.core.errors import DataError, Unavailable
-from tasks.core.records import Blob, Member, Record
+from tasks.core.model_records import Member
+from tasks.core.records import Blob, Record
 
 
 class Count(Record):

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tasks.core import store
 from tasks.core.errors import KeepfitError
-from tasks.core.records import Blob, Record, Report
+from tasks.core.model_records import Report
+from tasks.core.records import Blob, Record
 
 
 class Note(Record):

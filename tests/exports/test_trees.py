@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from tasks.core.records import Feature, ModelCard, Problem, Target
+from tasks.core.model_records import ModelCard
+from tasks.core.records import Feature, Problem, Target
 from tasks.exports.onnx import export
 from tasks.exports.trees import switch_points
 from tasks.scoring.scorer import Scorer

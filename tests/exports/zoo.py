@@ -52,7 +52,8 @@ from sklearn.preprocessing import (
 )
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from tasks.core.records import Feature, FeatureKind, ModelCard, Target
+from tasks.core.model_records import ModelCard
+from tasks.core.records import Feature, FeatureKind, Target
 from tasks.exports.parity import strange_rows
 from tasks.modalities import cycles
 from tasks.modalities.model_imputer import ModelImputer

@@ -19,7 +19,7 @@ from tasks.core import store
 from tasks.core.duplicates import Duplicates
 from tasks.core.errors import DataError, UsageError
 from tasks.core.expectations import PreparedExpectations, RawExpectations
-from tasks.core.records import Member
+from tasks.core.model_records import Member
 from tasks.prepare import Preparation, prepare
 from tasks.scoring.scorer import Scorer
 from tasks.sources.images import Images

@@ -21,7 +21,8 @@ import soundfile
 from tasks.core import store
 from tasks.core.census import Census
 from tasks.core.errors import DataError
-from tasks.core.records import Column, Dataset, Feature, ModelCard, Note, Target
+from tasks.core.model_records import ModelCard
+from tasks.core.records import Column, Dataset, Feature, Note, Target
 from tasks.exports.graph import Graph
 from tasks.exports.onnx import convert
 from tasks.modalities import MODALITIES, samples, spectrum

@@ -19,7 +19,8 @@ from tasks.core import store
 from tasks.core.arrow import column_type
 from tasks.core.choices import Choice
 from tasks.core.errors import DataError, Refused, Unavailable
-from tasks.core.records import Column, Dataset, Feature, ModelCard, Note, Target
+from tasks.core.model_records import ModelCard
+from tasks.core.records import Column, Dataset, Feature, Note, Target
 from tasks.exports.onnx import export
 from tasks.exports.parity import TOLERANCE, largest_difference, strange_rows
 from tasks.modalities import MODALITIES, minilm, words

@@ -14,19 +14,8 @@ from pydantic import ValidationError
 
 from tasks.core.choices import Choice
 from tasks.core.errors import DataError, ProjectError, UsageError
-from tasks.core.records import (
-    Column,
-    Encode,
-    Feature,
-    Member,
-    Missing,
-    ModelCard,
-    Note,
-    Problem,
-    Scale,
-    Target,
-    Treatment,
-)
+from tasks.core.model_records import Member, ModelCard
+from tasks.core.records import Column, Encode, Feature, Missing, Note, Problem, Scale, Target, Treatment
 from tasks.core.store import dataset, put_parts
 from tasks.exports.onnx import export
 from tasks.exports.parity import TOLERANCE, largest_difference, strange_rows

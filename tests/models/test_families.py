@@ -9,7 +9,8 @@ import numpy as np
 import optuna
 import pytest
 
-from tasks.core.records import Feature, ModelCard, Problem, Target
+from tasks.core.model_records import ModelCard
+from tasks.core.records import Feature, Problem, Target
 from tasks.exports.onnx import export
 from tasks.exports.parity import TOLERANCE, largest_difference, strange_rows
 from tasks.learning.parallel import heard, one_thread

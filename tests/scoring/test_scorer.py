@@ -22,7 +22,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
 from tasks.core.errors import DataError, Refused, Unavailable
-from tasks.core.records import Column, ColumnType, Feature, ModelCard, Problem, Target
+from tasks.core.model_records import ModelCard
+from tasks.core.records import Column, ColumnType, Feature, Problem, Target
 from tasks.exports.onnx import export
 from tasks.modalities.matrix import matrix
 from tasks.scoring.scorer import ROWS_ASKED, Scorer

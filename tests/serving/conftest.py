@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from tasks.core.records import Column, ColumnType, Feature, ModelCard, Problem, Target
+from tasks.core.model_records import ModelCard
+from tasks.core.records import Column, ColumnType, Feature, Problem, Target
 
 SERVE = """
 import sys

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.core.records import Column, ModelCard
+from tasks.core.model_records import ModelCard
+from tasks.core.records import Column
 from tasks.serving.refusal import Refusal
 from tasks.serving.schema import MAX_ROWS, RowSchema
 

@@ -9,22 +9,9 @@ from typing import Any
 
 from tasks.core import store
 from tasks.core.appraisal import Appraisal
+from tasks.core.model_records import Candidates, Deployment, Evaluation, Report, TrainedModel, Tuned
 from tasks.core.noise import LabelAudit, Noise
-from tasks.core.records import (
-    BYTES,
-    Blob,
-    Candidates,
-    CheckedDataset,
-    CheckedSplits,
-    Dataset,
-    Deployment,
-    Evaluation,
-    QualityReport,
-    Report,
-    Splits,
-    TrainedModel,
-    Tuned,
-)
+from tasks.core.records import BYTES, Blob, CheckedDataset, CheckedSplits, Dataset, QualityReport, Splits
 from tasks.core.tracking.registry import COLSPEC
 from tasks.core.tracking.runs import CURRENT, client, log_batch, log_text, run_id
 

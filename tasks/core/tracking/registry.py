@@ -11,7 +11,8 @@ from typing import Any
 from tasks.core import store
 from tasks.core.errors import Unavailable
 from tasks.core.imports import ROOT
-from tasks.core.records import Blob, Champion, ModelCard
+from tasks.core.model_records import Champion, ModelCard
+from tasks.core.records import Blob
 from tasks.core.tracking.runs import address, client, run_id
 
 COLSPEC = {
