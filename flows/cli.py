@@ -9,12 +9,11 @@ import argparse
 import errno
 import os
 import sys
-from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-from tasks.core.errors import KeepfitError, Unavailable
+from tasks.core.errors import KeepfitError, Unavailable, causes
 
 INTERRUPTED = 130
 
@@ -160,7 +159,7 @@ def _told(sentence: str, code: int, options: argparse.Namespace | None = None) -
 
 def _in_words(exc: Exception) -> str:
     """A failure that nobody foresaw, as a sentence with the way to learn more."""
-    chain = list(_chain(exc))
+    chain = list(causes(exc))
     if any(_is_full(cause) for cause in chain):
         file = next((str(cause.filename) for cause in chain if isinstance(cause, OSError) and cause.filename), "")
         return str(
@@ -173,12 +172,6 @@ def _in_words(exc: Exception) -> str:
         return str(Unavailable(f"{exc.filename} may not be written or read", action="Check its permissions"))
     first = str(exc).strip().splitlines()[0] if str(exc).strip() else "no message"
     return f"{type(exc).__name__}: {first}. Give the command again with --debug for the traceback."
-
-
-def _chain(exc: BaseException | None) -> Iterator[BaseException]:
-    while exc is not None:
-        yield exc
-        exc = exc.__cause__ or exc.__context__
 
 
 def _is_full(exc: BaseException) -> bool:

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from prefect.exceptions import TerminationSignal
 from prefect.runtime import flow_run
 
 from flows import services
 from tasks.core import quarantined, store, tracking
-from tasks.core.errors import KeepfitError
+from tasks.core.errors import KeepfitError, causes
 from tasks.core.model_records import Report
 from tasks.core.project_file import project_name
 
@@ -49,8 +50,21 @@ def training(project: Project, trigger: Trigger) -> Iterator[tracking.Run]:
             tracking.run(project.name, f"{trigger.kind} training", _parameters(project), tags) as run,
             services.running(home, project.name, str(flow_run.id), run.run_id),
             quarantined.keeping(project.name),
+            terminated_as_told(),
         ):
             yield run
+
+
+@contextmanager
+def terminated_as_told() -> Iterator[None]:
+    """Raise the termination that a failure within hides: Prefect fails to handle one that comes as a task starts."""
+    try:
+        yield
+    except Exception as exc:
+        for cause in causes(exc):
+            if isinstance(cause, TerminationSignal):
+                raise cause from None
+        raise
 
 
 def publish(project: str, report: Report) -> Path:

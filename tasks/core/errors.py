@@ -12,6 +12,8 @@ Every message is `<what failed, on which object>: expected X, found Y. <Next act
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 
 class KeepfitError(Exception):
     """A failure with a sentence for the user: what failed, what was expected and found, what to do next."""
@@ -54,3 +56,10 @@ class Refused(KeepfitError):
 
 class Unavailable(KeepfitError):
     """Something that keepfit needs is away: a server, space on the disk, an optional package."""
+
+
+def causes(exc: BaseException | None) -> Iterator[BaseException]:
+    """The exception, and what it came of, one after the other."""
+    while exc is not None:
+        yield exc
+        exc = exc.__cause__ or exc.__context__

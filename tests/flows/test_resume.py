@@ -78,6 +78,24 @@ def test_runs_of_dead_processes_are_swept_at_the_next_start(keepfit: Keepfit, ex
     assert statuses() == ["FINISHED", "KILLED"]
 
 
+def test_a_termination_that_prefect_stumbles_over_is_one() -> None:
+    """A signal that comes while a task is being made: Prefect's own handling of it then fails for want of the task."""
+    from prefect.exceptions import TerminationSignal
+
+    from flows.runs import terminated_as_told
+
+    def start_a_task() -> None:
+        try:
+            raise TerminationSignal(signal.SIGTERM)
+        except TerminationSignal:
+            raise ValueError("Task run is not set")  # noqa: B904
+
+    with pytest.raises(TerminationSignal), terminated_as_told():
+        start_a_task()
+    with pytest.raises(ValueError, match="another"), terminated_as_told():
+        raise ValueError("another")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
 def test_an_interrupted_run_ends_at_once_and_is_no_failure(
