@@ -6,12 +6,14 @@ KeepfitError
 │   └── DataError            the data cannot be what the project says they are
 ├── Refused               3  a gate held: too many broken rows, a model that did not win
 └── Unavailable           1  something that keepfit needs is away: a server, a disk, a package
+    └── NotLogged            an answer could not be written to the prediction log, and must not be given
 
 Every message is `<what failed, on which object>: expected X, found Y. <Next action>.`
 """
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 
 
@@ -56,6 +58,26 @@ class Refused(KeepfitError):
 
 class Unavailable(KeepfitError):
     """Something that keepfit needs is away: a server, space on the disk, an optional package."""
+
+
+_SPACE = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file has reached the largest size that is permitted",
+}
+
+
+class NotLogged(Unavailable):
+    """An answer could not be written to the prediction log, and must not be given; `error` is what the system said."""
+
+    def __init__(self, what: str, error: OSError) -> None:
+        full = _SPACE.get(error.errno or 0)
+        found = full or error.strerror or str(error)
+        action = (
+            "Free space, and send the request again" if full else "See that the folder can be written, then try again"
+        )
+        super().__init__(what, expected="room to write", found=found, action=action)
+        self.error = error
 
 
 def causes(exc: BaseException | None) -> Iterator[BaseException]:
