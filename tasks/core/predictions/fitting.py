@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tasks.core.predictions.frames import EPOCH, MICROSECOND
+from tasks.core.predictions.moments import microseconds
 from tasks.core.records import ColumnType
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _microseconds(value: Any) -> int | None:
         except ValueError:
             return None
     if isinstance(value, datetime):
-        return ((value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value) - EPOCH) // MICROSECOND
+        return microseconds(value)
     return value if type(value) is int else None
 
 

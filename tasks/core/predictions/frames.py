@@ -9,20 +9,20 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from zlib import crc32
 
 import msgspec
 
+from tasks.core.predictions.moments import microseconds
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
 BULK = 0x94
 """The first byte of a bulk request's payload: so MessagePack begins a list of four."""
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # moments are UTC without a zone
-MICROSECOND = timedelta(microseconds=1)
 _PREFIX = struct.Struct("<II")
 
 
@@ -34,8 +34,7 @@ def framed(payload: bytes) -> bytes:
 def _plain(value: Any) -> Any:
     """What MessagePack has no type for: subclasses of datetime, as microseconds since 1970, and numpy's scalars."""
     if isinstance(value, datetime):
-        moment = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
-        return (moment - EPOCH) // MICROSECOND
+        return microseconds(value)
     return value.item()
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.core.predictions.layout import folder_of
 from tasks.core.predictions.listing import listing, stems_of
+from tasks.core.predictions.moments import aware
 from tasks.core.predictions.rows import batches, of_file
 from tasks.core.predictions.segment import Role
 
@@ -105,7 +106,7 @@ class Window:
     def __init__(
         self, since: datetime | None, until: datetime | None, columns: Sequence[str] | None, roles: Sequence[Role]
     ) -> None:
-        self.since, self.until = _utc(since), _utc(until)
+        self.since, self.until = since and aware(since), until and aware(until)
         self.columns = columns
         self._roles = list(roles)
 
@@ -175,10 +176,6 @@ def _times(file: pq.ParquetFile, index: int) -> tuple[datetime, datetime]:
     """The first and the last moment of a row group."""
     statistics = file.metadata.row_group(index).column(file.schema_arrow.get_field_index("__time__")).statistics
     return statistics.min, statistics.max
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _in(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
