@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.core import secrets
+from tasks.core import engines, secrets
 from tasks.core.errors import DataError, ProjectError, Unavailable
 from tasks.core.nearest import perhaps
 from tasks.sources.tables import meant_table
@@ -20,10 +20,6 @@ from tasks.sources.tables import meant_table
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
     from sqlalchemy.exc import DBAPIError
-
-_EXTRAS = {"psycopg": "postgres"}
-_DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
-"""SQLAlchemy's own default for PostgreSQL is a driver that keepfit does not bring."""
 
 
 @contextmanager
@@ -70,8 +66,7 @@ def address(text: str) -> URL:
             expected="one like postgresql+psycopg://user:${PASSWORD}@host/name",
         ) from None
     query = {key: value if isinstance(value, tuple) else secrets.resolved(value) for key, value in parts.query.items()}
-    return parts.set(
-        drivername=_DRIVERS.get(parts.drivername, parts.drivername),
+    return engines.driven(parts).set(
         username=_read(parts.username),
         password=_read(parts.password),
         host=_read(parts.host),
@@ -111,25 +106,9 @@ def _sqlite(path: Path) -> Engine:
 
 
 def _engine(url: URL) -> Engine:
-    from sqlalchemy import create_engine, exc
     from sqlalchemy.pool import NullPool
 
-    try:
-        return create_engine(url, poolclass=NullPool)
-    except ModuleNotFoundError as error:
-        missing = error.name or "a driver"
-        package = f"keepfit[{_EXTRAS[missing]}]" if missing in _EXTRAS else missing
-        raise Unavailable(
-            f"{url.drivername} needs the package {missing}",
-            found="it is not installed",
-            action=f"pip install '{package}'",
-        ) from error
-    except exc.NoSuchModuleError as error:
-        raise ProjectError(
-            "source.url names a database that is not known",
-            expected="one like postgresql+psycopg, mysql+pymysql or sqlite, with its SQLAlchemy dialect installed",
-            found=repr(url.drivername),
-        ) from error
+    return engines.made(url, "source.url", ProjectError, poolclass=NullPool)
 
 
 def _explained(error: DBAPIError, place: str, url: URL | None, title: str, meant: str = "") -> Exception:
@@ -146,5 +125,4 @@ def _explained(error: DBAPIError, place: str, url: URL | None, title: str, meant
 
 def _unspoken(message: str, place: str, url: URL | None) -> str:
     """The message without the values of variables, nor a password that was written down."""
-    message = secrets.masked(message, place)
-    return message.replace(str(url.password), "***") if url is not None and url.password else message
+    return engines.unspoken(secrets.masked(message, place), url)
