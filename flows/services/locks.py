@@ -1,11 +1,7 @@
-"""Locks that the kernel releases when their process dies, however it dies; never a pid file.
-
-A lock's file stays when the lock is released: removing it would let two processes lock two files of one name.
-"""
+"""One run of a project at a time in a home, by a lock that the kernel releases when the run dies."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -14,29 +10,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tasks.core.errors import Unavailable
+from tasks.core.locks import is_held, take
 
-
-def take(path: Path, *, shared: bool = False, wait: bool = False) -> int | None:
-    """A file descriptor that holds the lock until it is closed; None when another process holds it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
-    except BaseException as exc:
-        os.close(descriptor)
-        if isinstance(exc, BlockingIOError):
-            return None
-        raise
-    return descriptor
-
-
-def is_held(path: Path) -> bool:
-    """Whether some process holds the lock."""
-    descriptor = take(path, shared=True) if path.exists() else None
-    if descriptor is not None:
-        os.close(descriptor)
-        return False
-    return path.exists()
+__all__ = ["is_held", "locked", "take"]
 
 
 @contextmanager
