@@ -63,7 +63,7 @@ def training(
         verification = verify(model)
         champion = tracking.opponent(config.name, model.digest)
         evaluation = evaluate(model, splits, champion, config.evaluation)  # the test rows, for the first time
-        deployment = deploy(config.name, model, verification, evaluation, config.acceptance, trigger.kind)
+        deployment = deploy(config.name, model, verification, evaluation, config.acceptance, trigger.kind, champion)
         page = report(
             raw, splits, appraisal, noise, labels, candidates, tuned, model, evaluation, deployment, config.source.title
         )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
-from tasks.core import ledger, store, tracking
+from tasks.core import promotion, store, tracking
+from tasks.core.errors import Refused
 from tasks.core.figures import figure
-from tasks.core.model_records import Comparison, Deployment, Evaluation, TrainedModel, Verification
+from tasks.core.model_records import Champion, Comparison, Deployment, Evaluation, TrainedModel, Verification
 from tasks.core.records import Record
 from tasks.core.step import action
 from tasks.scoring.scorer import Scorer
@@ -45,32 +46,68 @@ def deploy(
     evaluation: Evaluation,
     acceptance: Acceptance,
     cause: str,
+    champion: Champion | None,
 ) -> Deployment:
-    """The decision, with its reasons; the alias `champion` has moved if it was accepted."""
-    gates = judge(verification, evaluation, acceptance)
-    accepted = all(gate.held for gate in gates)
-    # What did not hold comes first: it is what a person looks for.
-    reasons = tuple(gate.sentence for gate in sorted(gates, key=lambda gate: gate.held))
-    champion = tracking.opponent(project, model.digest)
+    """The decision, with its reasons; the alias `champion` has moved if it was accepted.
+
+    `champion` is the one that the model was compared with: when another one serves by now, the model is refused.
+    """
+    notice = promotion.reconcile(project)
     previous = champion.version if champion else None
     version = tracking.version_of(project, model.digest)
+    gates = [*judge(verification, evaluation, acceptance), *_rolled_back(project, version)]
     if version is None:
         card = Scorer.open(store.path(model.artifact), model.digest).card
         version = tracking.register(project, model.artifact, card)
-    decision = "champion" if accepted else "refused"
-    tracking.describe(project, version, decision, reasons, previous)
-    evidence = {"cause": cause, "reasons": reasons, "metric": evaluation.metric, "run": tracking.run_id()}
-    ledger.record(project, decision, version, model.digest, previous, evidence)
-    # Moved last: whoever follows the alias finds a version that is registered, described and in the ledger.
-    tracking.set_alias(project, "champion" if accepted else "challenger", version)
+    if all(gate.held for gate in gates):
+        # Moved last: whoever follows the alias finds a version that is registered and described.
+        tracking.describe(project, version, "champion", _reasons(gates), previous)
+        try:
+            if tracking.standing(project).champion != version:
+                evidence = _evidence(gates, evaluation)
+                promotion.move(project, version, model.digest, "champion", cause, "", evidence, previous)
+        except Refused as overtaken:
+            gates.append(Gate(held=False, sentence=str(overtaken)))
+    accepted = all(gate.held for gate in gates)
+    if not accepted:
+        tracking.describe(project, version, "refused", _reasons(gates), previous)
+        promotion.challenge(project, version, model.digest, "refused", cause, "", _evidence(gates, evaluation))
     return Deployment(
         project=project,
         accepted=accepted,
-        reasons=reasons,
+        reasons=(*_reasons(gates), *([notice] if notice else [])),
         version=version,
         digest=model.digest,
         previous=previous,
     )
+
+
+def _reasons(gates: list[Gate]) -> tuple[str, ...]:
+    """What did not hold comes first: it is what a person looks for."""
+    return tuple(gate.sentence for gate in sorted(gates, key=lambda gate: gate.held))
+
+
+def _evidence(gates: list[Gate], evaluation: Evaluation) -> dict[str, Any]:
+    return {
+        "gates": [gate.model_dump() for gate in gates],
+        "reasons": _reasons(gates),
+        "metric": evaluation.metric,
+        "run": tracking.run_id(),
+    }
+
+
+def _rolled_back(project: str, version: str | None) -> list[Gate]:
+    """That the very same model was found wanting when it served: figures on old rows do not outweigh that."""
+    if version is None or (left := promotion.rolled_back(project).get(version)) is None:
+        return []
+    why = f" ({left.why})" if left.why else ""
+    return [
+        Gate(
+            held=False,
+            sentence=f"The same model served as version {version} and was rolled back from on "
+            f"{left.at:%Y-%m-%d}{why}; `keepfit promote --version {version}` makes it serve again",
+        )
+    ]
 
 
 def judge(verification: Verification, evaluation: Evaluation, acceptance: Acceptance) -> list[Gate]:

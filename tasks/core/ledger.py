@@ -1,76 +1,153 @@
-"""The deployment ledger: what served when, why, on what evidence. Rows are added, never changed.
-
-SQLite in the home by default; `KEEPFIT_DATABASE_URL` names another database.
-"""
+"""The deployment ledger: what served when, who asked, why, on what evidence. Rows are added, never changed."""
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from tasks.core import store
-from tasks.core.errors import Unavailable
+from pydantic import JsonValue
+
+from tasks.core import database
+from tasks.core.records import Record
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine, Table
+    from sqlalchemy import Connection
+
+Decision = Literal[
+    "champion",  # it serves from now on
+    "rollback",  # it serves again, and `previous` no longer
+    "withdrawn",  # the alias was taken away in MLflow: nothing serves
+    "refused",  # a gate held; it is the challenger, to be looked at
+    "challenger",  # it is the challenger because somebody said so
+    "canary_started",
+    "canary_ended",
+    "load_failed",  # a server could not load it, and went on with what it had
+]
+SERVING: tuple[Decision, ...] = ("champion", "rollback", "withdrawn")
+"""The decisions that say what serves; the newest of them holds."""
 
 
-def address() -> str:
-    """The database that holds the ledger."""
-    return os.environ.get("KEEPFIT_DATABASE_URL") or f"sqlite:///{store.home() / 'keepfit.db'}"
+class Entry(Record):
+    """A decision. `number` counts within the project from 1; `cause` is who or what asked, `actor` user@host."""
+
+    id: int
+    project: str
+    number: int
+    at: datetime
+    decision: Decision
+    version: str
+    digest: str
+    previous: str | None
+    cause: str
+    actor: str
+    why: str
+    evidence: dict[str, JsonValue]
+
+    @property
+    def serves(self) -> str | None:
+        """The version that serves by this decision, when it is one about that."""
+        return None if self.decision == "withdrawn" else self.version
 
 
-def record(
-    project: str, decision: str, version: str, digest: str, previous: str | None, evidence: dict[str, Any]
-) -> None:
-    """Add a decision (`champion` or `refused`) about a version; the same one again is not added twice in a row."""
-    newest = entries(project, limit=1)
-    if newest and (newest[0]["decision"], newest[0]["version"]) == (decision, version):
-        return
-    engine, ledger = _ledger(address())
-    row = {"project": project, "decision": decision, "version": version, "digest": digest, "previous": previous}
-    with engine.begin() as connection:
-        connection.execute(ledger.insert().values(**row, at=datetime.now(UTC), evidence=json.dumps(evidence)))
+def append(
+    project: str,
+    decision: Decision,
+    version: str,
+    digest: str,
+    *,
+    previous: str | None = None,
+    cause: str = "manual",
+    actor: str | None = None,
+    why: str = "",
+    evidence: Mapping[str, Any] | None = None,
+    unless: Callable[[Entry | None], None] | None = None,
+) -> Entry:
+    """Add a decision with the project's next number, and return it.
+
+    `unless` is shown the decision by which the project serves now, and raises when that rules this one out; nothing
+    is decided between its look and the new row.
+    """
+    from sqlalchemy.exc import IntegrityError
+
+    from tasks.core.tables import LEDGER
+
+    row: dict[str, Any] = {
+        "project": project,
+        "decision": decision,
+        "version": version,
+        "digest": digest,
+        "previous": previous,
+        "cause": cause,
+        "actor": present_actor() if actor is None else actor,
+        "why": why,
+        "evidence": json.dumps(evidence or {}),
+    }
+    while True:
+        try:
+            with database.writing() as connection:
+                if unless is not None:
+                    unless(_serving_since(connection, project))
+                newest = _entries(connection, project, limit=1)
+                row |= {"number": newest[0].number + 1 if newest else 1, "at": datetime.now(UTC)}
+                key = connection.execute(LEDGER.insert().values(**row)).inserted_primary_key
+                assert key is not None
+                return _entry({**row, "id": key[0]})
+        except IntegrityError:
+            continue  # PostgreSQL lets two look at once, and the unique number decides: look again
 
 
-def entries(project: str, limit: int = 100) -> list[dict[str, Any]]:
-    """The newest decisions about the project first."""
+def entries(
+    project: str, limit: int | None = 100, decisions: Sequence[Decision] | None = None, version: str | None = None
+) -> list[Entry]:
+    """The newest decisions about the project first; those of some kinds, or about one version, alone."""
+    with database.reading() as connection:
+        return _entries(connection, project, limit, decisions, version)
+
+
+def serving_since(project: str) -> Entry | None:
+    """The decision by which the project serves what it serves; None when there never was one."""
+    with database.reading() as connection:
+        return _serving_since(connection, project)
+
+
+def present_actor() -> str:
+    """The user and the machine of this process, as user@host."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"[:200]
+
+
+def _serving_since(connection: Connection, project: str) -> Entry | None:
+    found = _entries(connection, project, limit=1, decisions=SERVING)
+    return found[0] if found else None
+
+
+def _entries(
+    connection: Connection,
+    project: str,
+    limit: int | None,
+    decisions: Sequence[Decision] | None = None,
+    version: str | None = None,
+) -> list[Entry]:
     from sqlalchemy import select
 
-    engine, ledger = _ledger(address())
-    query = select(ledger).where(ledger.c.project == project).order_by(ledger.c.id.desc()).limit(limit)
-    with engine.connect() as connection:
-        return [{**row, "evidence": json.loads(row["evidence"])} for row in connection.execute(query).mappings()]
+    from tasks.core.tables import LEDGER
+
+    query = select(LEDGER).where(LEDGER.c.project == project).order_by(LEDGER.c.number.desc()).limit(limit)
+    if decisions is not None:
+        query = query.where(LEDGER.c.decision.in_(decisions))
+    if version is not None:
+        query = query.where(LEDGER.c.version == version)
+    found = connection.execute(query).mappings()
+    return [_entry({**row}) for row in found]
 
 
-@cache
-def _ledger(url: str) -> tuple[Engine, Table]:
-    from sqlalchemy import Column, DateTime, Integer, MetaData, String, Table, Text, create_engine
-    from sqlalchemy.exc import SQLAlchemyError
-
-    metadata = MetaData()
-    ledger = Table(
-        "ledger",
-        metadata,
-        Column("id", Integer, primary_key=True),
-        Column("at", DateTime(timezone=True), nullable=False),
-        Column("project", String(200), nullable=False, index=True),
-        Column("decision", String(20), nullable=False),
-        Column("version", String(40), nullable=False),
-        Column("digest", String(64), nullable=False),
-        Column("previous", String(40)),
-        Column("evidence", Text, nullable=False),
-    )
-    engine = create_engine(url)
-    try:
-        metadata.create_all(engine)
-    except SQLAlchemyError as exc:
-        raise Unavailable(
-            f"The ledger's database at {engine.url.render_as_string(hide_password=True)} does not answer",
-            found=str(exc).splitlines()[0][:200],
-            action="Start it, or unset KEEPFIT_DATABASE_URL to use the project's own database",
-        ) from exc
-    return engine, ledger
+def _entry(row: Mapping[str, Any]) -> Entry:
+    return Entry.model_validate({**row, "evidence": json.loads(row["evidence"])})

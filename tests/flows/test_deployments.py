@@ -51,4 +51,4 @@ def test_deploying_schedules_the_examples_and_a_worker_trains_one(prefect_server
     [run] = flow_runs(prefect_server, "COMPLETED", "titanic")
     assert run["name"] == "titanic · schedule"
     status = keepfit("status", "data/titanic", "--json").json
-    assert status["champion"]["version"] == "1" and status["decisions"][0]["evidence"]["cause"] == "schedule"
+    assert status["champion"]["version"] == "1" and status["decisions"][0]["cause"] == "schedule"

