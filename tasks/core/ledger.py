@@ -90,9 +90,10 @@ def append(
     while True:
         try:
             with database.writing() as connection:
+                # The number before the look: PostgreSQL shows what others commit in between, and theirs is then taken.
+                newest = _entries(connection, project, limit=1)
                 if unless is not None:
                     unless(_serving_since(connection, project))
-                newest = _entries(connection, project, limit=1)
                 row |= {"number": newest[0].number + 1 if newest else 1, "at": datetime.now(UTC)}
                 key = connection.execute(LEDGER.insert().values(**row)).inserted_primary_key
                 assert key is not None
