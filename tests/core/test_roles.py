@@ -37,7 +37,7 @@ def test_a_project_without_champion_is_told_from_a_registry_that_is_away(
     assert roles.known("ship") is None
     one = register(b"one")
     tracking.set_alias("ship", "champion", one.version)
-    assert roles.serving("ship").champion == one == tracking.serving("ship")
+    assert roles.serving("ship").champion == one
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     assert roles.serving("ship").champion == one

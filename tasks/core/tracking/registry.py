@@ -48,13 +48,6 @@ def champion(project: str) -> Champion | None:
     return _as_champion(_version_of_alias(project, "champion"))
 
 
-def serving(project: str) -> Champion:
-    """The champion of `roles.serving`."""
-    from tasks.core import roles
-
-    return roles.serving(project).champion
-
-
 def standing(project: str) -> Standing:
     """What the registry says of the project; nothing at all when it does not know it."""
     with _in_words(project):

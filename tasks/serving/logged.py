@@ -1,0 +1,100 @@
+"""What a server writes of its predictions: one log a model and process, masked before anything reaches the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.core.errors import NotLogged
+from tasks.core.expressions import declared_row, names_in
+from tasks.core.model_records import ModelCard
+from tasks.core.predictions.layout import folder_of
+from tasks.core.predictions.masking import Logged, home_key, masker
+from tasks.core.predictions.segment import Header, Role, Segment, rows_frame
+from tasks.core.records import Column, ColumnType
+from tasks.serving.model import Model, Output
+from tasks.serving.section import Log as Section
+
+if TYPE_CHECKING:
+    from tasks.serving.group import Asked
+
+
+MADE: dict[str, ColumnType] = {"number": "number", "boolean": "boolean", "date": "date"}
+"""The type of the column in which a declared feature of that kind is logged; all others are texts."""
+
+
+class Log:
+    """The log of one model's predictions. `append` raises NotLogged when `keep` is `required` and there is no room."""
+
+    def __init__(self, home: Path, model: Model, role: Role, prefix: str, section: Section) -> None:
+        self._required = section.keep == "required"
+        self.lost = 0
+        """Rows that were answered and could not be logged (`best_effort`)."""
+        folder = folder_of(home, model.identity.name)
+        card, masked = model.card, treatments(model.card, section)
+        # What the model made of a column that is not kept as it is, the title of a name, can be looked at for drift.
+        made = [f for f in card.features if f.expression is not None and names_in(f.expression) & masked.keys()]
+        known = {column.name for column in card.inputs}
+        made = [feature for feature in made if feature.name not in known]
+        self._made = [feature.name for feature in made]
+        self._complete = declared_row(made) if made else None
+        columns = (*card.inputs, *(Column(name=f.name, type=MADE.get(f.kind, "text"), n_missing=0) for f in made))
+        columns, self._mask, _ = masker(columns, masked, home_key(home), folder)
+        header = Header(
+            project=model.identity.name,
+            version=model.identity.version,
+            digest=model.digest,
+            role=role,
+            columns=columns,
+            classes=model.card.target.classes,
+            problem=model.card.target.problem,
+            prefix=prefix,
+        )
+        self._segment = Segment.create(folder, header, sync=section.sync)
+
+    def frame(self, first: int, time_us: int, latency_us: int, asked: Asked, outputs: Sequence[Output]) -> bytes:
+        """The rows of a request and what was answered, ready to be appended. Raises NotLogged: an image had no room."""
+        if self._complete is None:
+            rows = [tuple(values.values()) for values in asked.values]
+        else:
+            completed = map(self._complete, asked.values)
+            rows = [
+                (*given.values(), *(each[name] for name in self._made))
+                for given, each in zip(asked.values, completed, strict=True)
+            ]
+        if self._mask is not None:
+            rows = [self._mask(row) for row in rows]
+        return rows_frame(
+            first,
+            time_us,
+            latency_us,
+            rows,
+            [numbers for _, numbers in outputs],
+            [prediction for prediction, _ in outputs],
+            asked.keys,
+        )
+
+    def append(self, frames: list[bytes], n_rows: int) -> None:
+        """Have the frames, of so many rows, on file before anybody is answered. Raises NotLogged."""
+        try:
+            self._segment.append(frames)
+        except NotLogged:
+            if self._required:
+                raise
+            self.lost += n_rows
+
+    def tick(self) -> None:
+        """Close the file that has grown old, so that it can be compacted."""
+        self._segment.tick()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._segment.close()
+
+
+def treatments(card: ModelCard, section: Section) -> dict[str, Logged]:
+    """What becomes of each column that is not kept as it is."""
+    said: dict[str, Logged] = {each.name: section.personal for each in card.inputs if each.personal}
+    said |= section.columns
+    return {name: what for name, what in said.items() if what != "keep"}
