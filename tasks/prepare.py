@@ -49,6 +49,7 @@ def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
     from tasks.core import prepared
     from tasks.core.partition import partition
     from tasks.examining.hazards import hazards
+    from tasks.examining.personal import personal_columns
     from tasks.modalities.features import features, no_feature
     from tasks.modalities.sketching import sketches
 
@@ -72,12 +73,17 @@ def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
     time = section.split.column if section.split.by == "time" else None
     made, dropped = features(train, seen, declared, section.columns, None if time in section.drop else time)
     used = prepared.columns_used(made)
+    people = personal_columns(train, [column.name for column in rows.columns if column.name in used])
     left_out = [note for note in left_out if note.column not in {each.name for each in made}]
     return Splits(
         train=train,
         validation=validation,
         test=test,
-        inputs=tuple(column for column in rows.columns if column.name in used),
+        inputs=tuple(
+            column.model_copy(update={"personal": column.name in people})
+            for column in rows.columns
+            if column.name in used
+        ),
         features=made,
         target=target,
         notes=(*rows.notes, *left_out, *unclean, *placed.notes, *hazardous, *dropped),

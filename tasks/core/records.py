@@ -54,7 +54,8 @@ class Part(Record):
 
 
 class Column(Record):
-    """A column as it was found: its type and how many values are missing; an `identifier` names rows or groups.
+    """A column as it was found: its type and how many values are missing; an `identifier` names rows or groups,
+    a `personal` one holds what belongs to people.
 
     `missing_values` are the values, as text, that stand for a missing one in it, like `?` and `-999`.
     """
@@ -63,6 +64,7 @@ class Column(Record):
     type: ColumnType
     n_missing: int
     identifier: bool = False
+    personal: bool = False
     missing_values: tuple[str, ...] = ()
 
 

@@ -6,14 +6,18 @@ The name of a column is a weaker hint: it lowers the share of values that must l
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 
+from tasks.core import store
 from tasks.core.figures import percent
+from tasks.core.records import Dataset
 from tasks.examining.personal_kinds import BIRTH, KINDS, Kind
 from tasks.examining.sampled import numbers
 
+ROWS = 50_000
 VALUES = 2_000
 """Different values looked at, from all over the column."""
 LEAST_VALUES = 20
@@ -22,6 +26,12 @@ TOLD = 0.005
 """Share of the texts of language from which it is told that they have some within."""
 PROVED = 200
 """Matches within texts that are looked at closer."""
+
+
+def personal_columns(rows: Dataset, names: Sequence[str]) -> set[str]:
+    """Which of the columns hold personal data, also where a model needs them for a declared feature alone."""
+    known = [name for name, dtype in store.scan(rows).collect_schema().items() if name in names and dtype != pl.Binary]
+    return {each.name for each in store.scan(rows).select(known).head(ROWS).collect() if personal(each)}
 
 
 def personal(values: pl.Series) -> str:
