@@ -103,9 +103,20 @@ def parser() -> argparse.ArgumentParser:
     show = _command(commands, "show", "the whole configuration, what was inferred from the data, and why")
     del show
 
-    serve = _command(commands, "serve", "the model API, and a page for people")
+    serve = _command(commands, "serve", "the model API of one or several projects, and a page for people", many=True)
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     serve.add_argument("--port", type=int, default=8000, metavar="N", help="port to listen on (default: 8000)")
+    serve.add_argument(
+        "--processes", type=_count, default=1, metavar="N", help="processes that answer on the port (default: 1)"
+    )
+    serve.add_argument("--tls-cert", type=Path, metavar="FILE", help="the certificate, for HTTPS")
+    serve.add_argument("--tls-key", type=Path, metavar="FILE", help="the certificate's private key")
+    serve.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME", help="a further name by which it may be asked"
+    )
+    asked = serve.add_mutually_exclusive_group()
+    asked.add_argument("--keys", action="store_true", help="ask for an API key on this machine, too")
+    asked.add_argument("--open", action="store_true", help="ask for none, even where other machines reach it")
 
     _command(commands, "status", "what serves, since when, the last decisions, and where everything is")
     _command(commands, "down", "end the private Prefect server", optional=True)
@@ -118,10 +129,15 @@ def _command(
     what: str,
     optional: bool = False,
     data: bool = False,
+    many: bool = False,
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
     if data:
         command.add_argument("data", metavar="DATA", help="a file, a folder, or an address that a source takes")
+    elif many:
+        command.add_argument(
+            "projects", type=Path, metavar="PROJECT", nargs="+", help="folders with a project.yaml each"
+        )
     else:
         command.add_argument(
             "project",

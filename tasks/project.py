@@ -23,6 +23,7 @@ from tasks.deploy import Acceptance
 from tasks.evaluate import EvaluationSection
 from tasks.prepare import Preparation
 from tasks.select_model import Models
+from tasks.serving.section import Serve
 from tasks.sources import Source
 from tasks.sources.joined import Joined
 from tasks.train import Training
@@ -62,6 +63,7 @@ class Project(BaseModel):
     budget: Budget = Budget()
     models: Models = Models()
     acceptance: Acceptance = Acceptance()
+    serve: Serve = Serve()
     expectations_file: Path | None = Field(default=None, alias="expectations")
 
     _folder: Path = PrivateAttr(default=Path())

@@ -57,7 +57,7 @@ def test_a_row_of_a_request_becomes_other_floats_than_it_was_trained_on(example:
             for frame in batches(part):
                 trained = matrix(frame, splits.features)
                 body = f"[{','.join(as_json(frame.select(names)))}]".encode()
-                served = np.array(schema.packed(schema.read(body)[0], 0))
+                served = np.array(schema.packed(schema.read(body)[0])[1])
                 different = (trained.view(np.uint64) != served.view(np.uint64)) & ~(
                     np.isnan(trained) & np.isnan(served)
                 )

@@ -56,8 +56,8 @@ def moment(kind: type, value: Any) -> Moment:
         raise ValueError("a date outside the years 1 to 9999") from exc
 
 
-def fault_of(body: bytes, columns: Sequence[Column], parser_says: str) -> Refusal:
-    """The first fault of a body that the parser refused."""
+def fault_of(body: bytes, columns: Sequence[Column], parser_says: str, besides: Sequence[str] = ()) -> Refusal:
+    """The first fault of a body that the parser refused; `besides` are names of keys that a row may have, too."""
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):
@@ -67,7 +67,7 @@ def fault_of(body: bytes, columns: Sequence[Column], parser_says: str) -> Refusa
     told = re.search(r"`\$\[(\d+)\]", parser_says)
     first = int(told[1]) if told else 0
     for index in (first, *range(len(rows))):
-        if index < len(rows) and (refusal := _fault(index, rows[index], columns)):
+        if index < len(rows) and (refusal := _fault(index, rows[index], columns, besides)):
             return refusal
     return _not_json(parser_says)
 
@@ -125,7 +125,7 @@ def _wrong_type(index: int, column: Column, value: Any) -> Refusal:
     )
 
 
-def _fault(index: int, row: Any, columns: Sequence[Column]) -> Refusal | None:
+def _fault(index: int, row: Any, columns: Sequence[Column], besides: Sequence[str]) -> Refusal | None:
     def refusal(what: str, field: str | None, expected: str, found: str, action: str) -> Refusal:
         return Refusal(422, what, row=index, field=field, expected=expected, found=found, action=action)
 
@@ -133,7 +133,7 @@ def _fault(index: int, row: Any, columns: Sequence[Column]) -> Refusal | None:
         form = 'Send a row as {"column": value, …}.'
         return refusal("A row is not an object", None, "a JSON object, or a list of objects", _shown(row), form)
     names = [column.name for column in columns]
-    known = set(names)
+    known = {*names, *besides}
     unknown = next((name for name in row if name not in known), None)
     if unknown is not None:
         action = perhaps(unknown[:100], [name for name in names if name not in row], "Leave it out") + "."
@@ -145,6 +145,12 @@ def _fault(index: int, row: Any, columns: Sequence[Column]) -> Refusal | None:
             return refusal(f"The field “{name}” is not there", name, expected, "no such field", action)
         if not _fits(column, row[name]):
             return _wrong_type(index, column, row[name])
+    for name in besides:
+        if not isinstance(row.get(name), str | int | float | None) or isinstance(row.get(name), bool):
+            form = "Send the key by which you know the row, or leave it out."
+            return refusal(
+                f"The key “{name}” has a value of the wrong type", name, "a text or a number", _shown(row[name]), form
+            )
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from tasks.core.markers import words_for
@@ -27,8 +28,12 @@ _REASONS = {
     "408": "The body did not arrive in time",
     "413": "The body or the list is too long",
     "415": "The content type is not application/json",
+    "401": "The request has no API key that is known",
     "422": "A row is not as the model needs it; the error names row and field",
+    "429": "Too many requests for this API key",
     "500": "The model could not answer",
+    "503": "There is no model to answer with",
+    "507": "The prediction could not be logged, so it is not given",
 }
 
 
@@ -57,11 +62,14 @@ def form(card: ModelCard) -> list[dict[str, Any]]:
     ]
 
 
-def predict_path(card: ModelCard) -> dict[str, Any]:
-    """The OpenAPI path item of /predict for this model."""
+def predict_path(card: ModelCard, operation: str = "predict", key: Sequence[str] = ()) -> dict[str, Any]:
+    """The OpenAPI path item of predictions by this model; rows may carry their `key`."""
     row = {
         "type": "object",
-        "properties": {column.name: _property(column, card) for column in card.inputs},
+        "properties": {
+            **{name: {"type": ["string", "number", "null"], "description": "by what you know the row"} for name in key},
+            **{column.name: _property(column, card) for column in card.inputs},
+        },
         "required": [column.name for column in card.inputs],
         "additionalProperties": False,
     }
@@ -96,7 +104,7 @@ def predict_path(card: ModelCard) -> dict[str, Any]:
     )
     return {
         "post": {
-            "operationId": "predict",
+            "operationId": operation,
             "summary": f"Predict {card.target.name}",
             "description": "One row as a JSON object, or a list of rows. Every input column must be there; null is a "
             "missing value. Values of a category that training never saw are answered like any other.",

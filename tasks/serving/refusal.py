@@ -21,9 +21,11 @@ class Refusal(Exception):
         expected: str | None = None,
         found: str | None = None,
         action: str | None = None,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
     ) -> None:
         super().__init__(what)
         self.status = status
+        self.headers = headers
         self.error = {"what": what, "row": row, "field": field, "expected": expected, "found": found, "next": action}
 
     def body(self) -> bytes:

@@ -7,6 +7,7 @@ pydantic 2.5); only a refused body is looked at a second time, slowly, to say wh
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -27,9 +28,12 @@ MAX_ROWS = 10_000  # about 70 ms of work: a longer list belongs in `keepfit pred
 
 
 class RowSchema:
-    """Reads the rows of a request body and packs each into the floats that the model of this card takes."""
+    """Reads the rows of a request body and packs each into the floats that the model of this card takes.
 
-    def __init__(self, card: ModelCard) -> None:
+    `key` names columns by which the caller knows a row again: each row may have them besides what the model takes.
+    """
+
+    def __init__(self, card: ModelCard, key: Sequence[str] = ()) -> None:
         self._columns = card.inputs
         self._names = tuple(column.name for column in card.inputs)
         self._is_slow = any(feature.kind in MODALITIES for feature in card.features)
@@ -38,15 +42,22 @@ class RowSchema:
         replaced = ((column, markers.replaced(column)) for column in card.inputs)
         self._markers = [(column, replace) for column, replace in replaced if replace is not None]
         self._guard = Guard(card.expectations, card.inputs)
+        self._key = tuple(key)
+        besides = [name for name in key if name not in self._names]
         # msgspec cannot match a key that JSON has to escape: such rows are parsed first and renamed.
-        escaped = [name for name in self._names if any(c in '"\\' or c < " " for c in name)]
+        names = (*self._names, *besides)
+        escaped = [name for name in names if any(c in '"\\' or c < " " for c in name)]
         self._aliases = {name: f"\ue000{i}" for i, name in enumerate(escaped)}
         row = msgspec.defstruct(
             "Row",
-            [(f"f{i}", _accepted(column) | None) for i, column in enumerate(card.inputs)],
-            rename={f"f{i}": self._aliases.get(name, name) for i, name in enumerate(self._names)},
+            [
+                *((f"f{i}", _accepted(column) | None) for i, column in enumerate(card.inputs)),
+                *((f"f{i}", str | int | float | None, None) for i in range(len(self._names), len(names))),
+            ],
+            rename={f"f{i}": self._aliases.get(name, name) for i, name in enumerate(names)},
             forbid_unknown_fields=True,
         )
+        self._fields = names
         self._row = row
         self._one = msgspec.json.Decoder(row, dec_hook=moment)
         self._many = msgspec.json.Decoder(list[row], dec_hook=moment)
@@ -60,7 +71,7 @@ class RowSchema:
             else:
                 rows = [self._one.decode(body)] if single else self._many.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-            raise fault_of(body, self._columns, str(exc)) from exc
+            raise fault_of(body, self._columns, str(exc), self._fields[len(self._names) :]) from exc
         if len(rows) > MAX_ROWS:
             raise Refusal(
                 413,
@@ -76,45 +87,55 @@ class RowSchema:
         """Whether packing takes long: images and sounds are decoded, texts are taken apart."""
         return self._is_slow
 
-    def pack(self, row: Any, number: int = 0) -> list[float]:
-        """The model's input floats for the row of this number that `read` gave. Raises Refusal."""
-        return self._packed(self._values(row, number), number)
-
-    def packed(self, rows: Sequence[Any], first: int) -> list[list[float]]:
-        """The same for several rows, the first of which has that number, if all of them hold what is expected."""
-        if not self._guard.rejecting:
-            return [self.pack(row, number) for number, row in enumerate(rows, first)]
-        floats: list[list[float]] = []
-        for number, row in enumerate(rows, first):
-            values = self._values(row, number)
-            if (rule := self._guard.broken(values)) is not None:
-                raise broken(rule, values, number)
-            floats.append(self._packed(values, number))
-        return floats
-
-    @property
-    def warns(self) -> bool:
-        """Whether there are expectations of which a row is only told."""
-        return bool(self._guard.warning)
-
-    def warnings(self, row: Any) -> list[str]:
-        """What is told of the row, which is answered all the same."""
-        return self._guard.warnings(self._values(row, 0))
-
-    def _values(self, row: Any, number: int) -> dict[str, Any]:
-        """The row's values by column, None for what is missing. Raises Refusal."""
-        values = dict(zip(self._names, astuple(row), strict=True))
+    def values(self, row: Any, number: int = 0) -> dict[str, Any]:
+        """The values by column of the row of this number that `read` gave, None for what is missing. Raises Refusal."""
+        values = dict(zip(self._names, astuple(row), strict=False))
         for column, replace in self._markers:
             found = values[column.name] = replace(values[column.name])
             if isinstance(found, str) and column.type != "text":
                 raise misread(column, found, number)
         return values
 
-    def _packed(self, values: dict[str, Any], number: int) -> list[float]:
+    def known(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values that this model takes of those by which another one was asked; what it lacks is missing."""
+        return {name: values.get(name) for name in self._names}
+
+    def keys(self, rows: Sequence[Any]) -> list[str | None] | None:
+        """By what the caller knows each row that `read` gave; None where no key is declared."""
+        return [self._key_of(dict(zip(self._fields, astuple(row), strict=True))) for row in rows] if self._key else None
+
+    def _key_of(self, values: Mapping[str, Any]) -> str | None:
+        found = [values[name] for name in self._key]
+        if any(value is None for value in found):
+            return None
+        return key_text(found)
+
+    def packed(self, rows: Sequence[Any], first: int = 0) -> tuple[list[dict[str, Any]], list[list[float]]]:
+        """Of rows that `read` gave, the first having that number: values by column, and floats. Raises Refusal."""
+        values = [self.values(row, number) for number, row in enumerate(rows, first)]
+        return values, [self.pack(each, number) for number, each in enumerate(values, first)]
+
+    def pack(self, values: dict[str, Any], number: int = 0) -> list[float]:
+        """The model's input floats for the values of that row, if it holds what is expected. Raises Refusal."""
+        if self._guard.rejecting and (rule := self._guard.broken(values)) is not None:
+            raise broken(rule, values, number)
+        return self.floats(values, number)
+
+    def floats(self, values: dict[str, Any], number: int = 0) -> list[float]:
+        """The model's input floats, whatever the expectations say. Raises Refusal."""
         try:
             return self._floats(self._declared(values))
         except DataError as exc:
             raise unreadable(values, self._columns, number, exc) from exc
+
+    @property
+    def warns(self) -> bool:
+        """Whether there are expectations of which a row is only told."""
+        return bool(self._guard.warning)
+
+    def warnings(self, values: Mapping[str, Any]) -> list[str]:
+        """What is told of the row with these values, which is answered all the same."""
+        return self._guard.warnings(values)
 
     def _read_renamed(self, body: bytes, single: bool) -> list[Any]:
         parsed = msgspec.json.decode(body)
@@ -124,6 +145,11 @@ class RowSchema:
             for row in rows
         ]
         return msgspec.convert(renamed, list[self._row], dec_hook=moment)
+
+
+def key_text(values: Sequence[Any]) -> str:
+    """A key as one text: of a single column as it stands, of several as a JSON list."""
+    return str(values[0]) if len(values) == 1 else json.dumps([str(value) for value in values], ensure_ascii=False)
 
 
 def _accepted(column: Column) -> Any:

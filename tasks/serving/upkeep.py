@@ -7,18 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
 from tasks.core import ledger, promotion, roles, store, tracking
 from tasks.core.errors import KeepfitError
-from tasks.core.predictions.compaction import compact, expire
 from tasks.serving.service import Served
 from tasks.serving.site import Serving
 
 FOLLOW_SECONDS = 2.0
-COMPACT_SECONDS = 60.0
-EXPIRE_SECONDS = 3600.0
 
 log = logging.getLogger("keepfit.serving")
 
@@ -58,7 +54,7 @@ def kept_up(serving: Serving, ended: threading.Event) -> Iterator[None]:
     """Follow the registry and keep the prediction log in order, in threads of their own, while the block runs."""
     threads = [
         threading.Thread(target=_every, args=(seconds, job, serving, ended), daemon=True)
-        for seconds, job in ((FOLLOW_SECONDS, _follow), (COMPACT_SECONDS, _compact), (EXPIRE_SECONDS, _expire))
+        for seconds, job in ((FOLLOW_SECONDS, _follow),)
     ]
     for thread in threads:
         thread.start()
@@ -72,14 +68,6 @@ def kept_up(serving: Serving, ended: threading.Event) -> Iterator[None]:
 
 def _follow(served: Served) -> None:
     roles.refresh(served.name)
-
-
-def _compact(served: Served) -> None:
-    compact(served.home / "predictions" / served.name)
-
-
-def _expire(served: Served) -> None:
-    expire(served.home / "predictions" / served.name, timedelta(days=served.serve.log.days))
 
 
 def _every(seconds: float, job: Callable[[Served], None], serving: Serving, ended: threading.Event) -> None:

@@ -230,7 +230,7 @@ AGES = claim("expect_column_values_to_be_between", column="age", min_value=0, ma
 
 
 def packed(schema: RowSchema, rows: Any) -> list[list[float]]:
-    return schema.packed(schema.read(json.dumps(rows).encode())[0], 0)
+    return schema.packed(schema.read(json.dumps(rows).encode())[0])[1]
 
 
 def test_the_answer_does_not_say_which_row_and_field_broke_which_rule() -> None:
@@ -252,10 +252,10 @@ def test_an_unseen_category_or_a_missing_value_is_refused() -> None:
 def test_a_warning_is_told_and_the_row_answered() -> None:
     schema = RowSchema(card(AGES.model_copy(update={"severity": "warn"})))
     (row,), _ = schema.read(b'{"age": 130, "sex": "f"}')
-    assert schema.warns and schema.packed([row], 0) == [[130.0, 0.0]]
-    assert schema.warnings(row) == ["age: expected values between 0 and 120, found 130.0"]
+    assert schema.warns and schema.packed([row])[1] == [[130.0, 0.0]]
+    assert schema.warnings(schema.values(row)) == ["age: expected values between 0 and 120, found 130.0"]
     (good,), _ = schema.read(b'{"age": 13, "sex": "f"}')
-    assert schema.warnings(good) == []
+    assert schema.warnings(schema.values(good)) == []
 
 
 def test_a_marker_of_training_is_a_type_error_in_a_request() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -15,16 +14,15 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from tasks.core.model_records import ModelCard
+from tasks.core import roles, store
+from tasks.core.model_records import Champion, ModelCard
 from tasks.core.records import Column, ColumnType, Feature, Problem, Target
-
-SERVE = """
-import sys
-from pathlib import Path
-from tasks.serving.server import run
-path, digest, port = sys.argv[1:]
-run(lambda: (Path(path), digest, "3"), "ship", port=int(port), on_ready=lambda address: print(address, flush=True))
-"""
+from tasks.core.roles import Roles
+from tasks.serving.listening import listening
+from tasks.serving.section import Serve
+from tasks.serving.service import Served
+from tasks.serving.site import Serving, Site
+from tasks.serving.worker import Work
 
 INPUTS: dict[str, ColumnType] = {
     "age": "number",
@@ -131,11 +129,11 @@ def onnx_model(card: ModelCard, seed: int = 0) -> bytes:
 
 
 @dataclass
-class Served:
-    """A running server and the file it serves."""
+class Running:
+    """A process that serves, and the home that it serves from."""
 
     url: str
-    path: Path
+    home: Path
     card: ModelCard
     process: subprocess.Popen[str]
 
@@ -143,11 +141,24 @@ class Served:
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
+    @property
+    def path(self) -> Path:
+        """The ONNX file of the champion."""
+        with store.opened(self.home):
+            known = roles.known("ship")
+            assert known is not None
+            return store.path(known.champion.artifact)
+
+    def told(self) -> dict[str, object]:
+        """The next thing that the process tells whoever started it."""
+        assert self.process.stdout is not None
+        return json.loads(self.process.stdout.readline())
+
     def stop(self) -> int:
         """Its exit code after SIGTERM."""
         self.process.terminate()
-        assert self.process.stdout is not None
-        with self.process.stdout:
+        assert self.process.stdout is not None and self.process.stdin is not None
+        with self.process.stdout, self.process.stdin:
             return self.process.wait(timeout=10)
 
 
@@ -158,20 +169,50 @@ class Ship:
     card = staticmethod(card)
     onnx_model = staticmethod(onnx_model)
 
-    def write(self, folder: Path, card: ModelCard) -> tuple[Path, str, str]:
-        """What `run` is given: path, digest and version of a model of this card."""
-        path = folder / "model.onnx"
-        path.write_bytes(onnx_model(card))
-        return path, hashlib.sha256(path.read_bytes()).hexdigest(), "3"
+    def keep(self, home: Path, card: ModelCard, version: str = "3", seed: int = 0) -> Champion:
+        """A model of this card in the store of a home."""
+        with store.opened(home):
+            return Champion(version=version, artifact=store.put(onnx_model(card, seed), ".onnx"))
 
-    def start(self, folder: Path, card: ModelCard) -> Served:
-        """A server in a process of its own, which has said that it is ready."""
-        path, digest, _ = self.write(folder, card)
-        process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(path), digest, "0"], stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout is not None
-        return Served(process.stdout.readline().strip(), path, card, process)
+    def point(self, home: Path, champion: Champion, challenger: Champion | None = None, name: str = "ship") -> None:
+        """Let the champion serve, as whoever moves an alias does."""
+        (home / "champions").mkdir(exist_ok=True)
+        told = Roles(champion=champion, challenger=challenger).model_dump_json()
+        store.write_file(home / "champions" / f"{name}.json", told.encode())
+
+    def served(self, home: Path, name: str = "ship", key: tuple[str, ...] = (), **serve: object) -> Served:
+        """What a server is told of the project."""
+        return Served(name=name, home=home, key=key, serve=Serve.model_validate(serve))
+
+    def site(self, home: Path, **serve: object) -> Site:
+        """The project within this process."""
+        return Site(Serving(projects=(self.served(home, **serve),)), lambda *event: None)
+
+    def start(self, folder: Path, card: ModelCard, key: tuple[str, ...] = (), **serve: object) -> Running:
+        """A process that serves a model of this card, ready."""
+        folder.mkdir(exist_ok=True)
+        champion = self.keep(folder, card)
+        self.point(folder, champion)
+        return self.run(Serving(projects=(self.served(folder, key=key, **serve),)), folder, card)
+
+    def run(self, serving: Serving, home: Path, card: ModelCard) -> Running:
+        """A process that serves, ready."""
+        with listening("127.0.0.1", 0) as listener:
+            work = Work(listener=listener.fileno(), serving=serving)
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tasks.serving.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                pass_fds=[listener.fileno()],
+            )
+            assert process.stdin is not None and process.stdout is not None
+            process.stdin.write(work.model_dump_json() + "\n")
+            process.stdin.flush()
+            told = json.loads(process.stdout.readline())
+            assert told == {"ready": True}, told
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        return Running(url, home, card, process)
 
 
 @pytest.fixture(scope="session")
@@ -180,7 +221,7 @@ def ship() -> Ship:
 
 
 @pytest.fixture(scope="session")
-def served(ship: Ship, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(ship: Ship, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The binary model with all its names."""
     server = ship.start(tmp_path_factory.mktemp("served"), ship.card())
     yield server
@@ -188,7 +229,7 @@ def served(ship: Ship, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 
 
 @pytest.fixture
-def client(served: Served) -> Iterator[httpx.Client]:
+def client(served: Running) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=served.url, timeout=10, trust_env=False) as client:
         yield client
 

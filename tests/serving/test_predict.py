@@ -14,6 +14,7 @@ import httpx
 import polars as pl
 import pytest
 
+from tasks.core import store
 from tasks.scoring.scorer import Scorer
 from tasks.serving.model import Model
 from tasks.serving.refusal import Refusal
@@ -82,7 +83,9 @@ def test_other_problems_answer_in_their_words(ship: Any, tmp_path: Path, problem
 
 
 def test_a_row_beyond_the_models_numbers_is_named(ship: Any, tmp_path: Path) -> None:
-    model = Model(*ship.write(tmp_path, ship.card("regression", n_numbers=2)), name="ship")
+    champion = ship.keep(tmp_path, ship.card("regression", n_numbers=2))
+    with store.opened(tmp_path):
+        model = Model(store.path(champion.artifact), champion.artifact.digest, "3", "ship")
     with pytest.raises(Refusal) as caught:
         model.answer("", (float("inf"), [float("inf")]), row=4)
     assert (caught.value.status, caught.value.error["row"]) == (422, 4)
@@ -172,7 +175,10 @@ def exchange(port: int, request: bytes) -> bytes:
 
 
 def post(body: bytes, close: bool = False) -> bytes:
-    head = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n" % len(body)
+    head = (
+        b"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
+        % len(body)
+    )
     return head + (b"connection: close\r\n\r\n" if close else b"\r\n") + body
 
 

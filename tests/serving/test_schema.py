@@ -41,7 +41,7 @@ def refusal(schema: RowSchema, body: Any) -> Refusal:
 def packed(schema: RowSchema, row: dict[str, Any]) -> list[float]:
     rows, single = schema.read(json.dumps(row).encode())
     assert single
-    return schema.pack(rows[0])
+    return schema.packed(rows)[1][0]
 
 
 def test_values_reach_the_model_as_its_matrix_has_them(schema: RowSchema, sample: dict[str, Any]) -> None:

@@ -16,10 +16,11 @@ from typing import Any
 import httpx
 import pytest
 
+from tasks.core import store
 from tasks.core.errors import KeepfitError, Refused, Unavailable
 from tasks.serving.app import application
-from tasks.serving.model import Model
 from tasks.serving.server import run
+from tasks.serving.site import Serving
 
 pytestmark = pytest.mark.slow
 
@@ -28,10 +29,8 @@ def never(address: str) -> None:
     raise AssertionError(f"it must not serve at {address}")
 
 
-def test_a_taken_port_is_named_before_the_model_is_loaded() -> None:
-    def champion() -> tuple[Path, str, str]:
-        raise AssertionError("not needed yet")
-
+def test_a_taken_port_is_named_before_the_model_is_loaded(ship: Any, tmp_path: Path) -> None:
+    serving = Serving(projects=(ship.served(tmp_path / "no home"),))
     for options in ([], [socket.SO_REUSEPORT]):  # the second one would let another server share its port
         with socket.socket() as other:
             for option in options:
@@ -40,7 +39,7 @@ def test_a_taken_port_is_named_before_the_model_is_loaded() -> None:
             other.listen()
             port = other.getsockname()[1]
             with pytest.raises(Unavailable, match=rf"port {port} .*--port"):
-                run(champion, "ship", port=port, on_ready=never)
+                run(serving, port=port, on_ready=never)
 
 
 @pytest.mark.parametrize(
@@ -49,19 +48,23 @@ def test_a_taken_port_is_named_before_the_model_is_loaded() -> None:
 )
 def test_an_address_that_cannot_be_is_an_error_in_words(host: str, port: int, option: str) -> None:
     with pytest.raises(KeepfitError, match=option):
-        run(lambda: (Path(), "", ""), "ship", host=host, port=port, on_ready=never)
+        run(Serving(projects=(), host=host), port=port, on_ready=never)
 
 
 def test_a_file_with_another_digest_is_not_served(ship: Any, tmp_path: Path) -> None:
-    path, _, version = ship.write(tmp_path, ship.card())
-    with pytest.raises(KeepfitError):
-        run(lambda: (path, "0" * 64, version), "ship", port=0, on_ready=never)
+    champion = ship.keep(tmp_path, ship.card())
+    ship.point(tmp_path, champion)
+    with store.opened(tmp_path):
+        store.path(champion.artifact).write_bytes(b"another")
+    with pytest.raises(Refused, match="not the one that was registered"):
+        ship.site(tmp_path).load()
 
 
 def test_a_model_that_fails_its_own_samples_is_not_served(ship: Any, tmp_path: Path) -> None:
     card = ship.card().model_copy(update={"sample": ('{"age": "old"}',)})
+    ship.point(tmp_path, ship.keep(tmp_path, card))
     with pytest.raises(Refused, match="sample rows"):
-        run(lambda: ship.write(tmp_path, card), "ship", port=0, on_ready=never)
+        ship.site(tmp_path).load()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -73,7 +76,7 @@ def test_a_signal_ends_it_cleanly_within_seconds(ship: Any, tmp_path: Path, numb
         socket.create_connection(("127.0.0.1", server.port)) as stalled,
     ):
         assert idle.get("/healthz").status_code == 200
-        stalled.sendall(b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n")
+        stalled.sendall(b"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n")
         stalled.sendall(b"content-length: 1000\r\n\r\n" + body[:10].encode())
         time.sleep(0.2)
         started = time.monotonic()
@@ -87,14 +90,16 @@ def test_a_signal_ends_it_cleanly_within_seconds(ship: Any, tmp_path: Path, numb
 
 
 def test_starting_needs_no_training_library(ship: Any, tmp_path: Path) -> None:
-    path, digest, _ = ship.write(tmp_path, ship.card())
+    ship.point(tmp_path, ship.keep(tmp_path, ship.card()))
+    serving = Serving(projects=(ship.served(tmp_path),))
     code = f"""
 import sys
-from pathlib import Path
+import tasks.serving.worker
 from tasks.serving.app import application
-from tasks.serving.model import Model
-import tasks.serving.server
-application(Model(Path({str(path)!r}), {digest!r}, "3", "ship"))
+from tasks.serving.site import Serving, Site
+site = Site(Serving.model_validate_json({serving.model_dump_json()!r}), print)
+site.load()
+application(site)
 print(*sorted({{"sklearn", "pandas", "mlflow", "prefect", "great_expectations", "onnx", "pickle5"}} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -104,12 +109,14 @@ print(*sorted({{"sklearn", "pandas", "mlflow", "prefect", "great_expectations", 
 def test_a_model_that_breaks_is_unready_and_keeps_its_inside_to_itself(
     ship: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    model = Model(*ship.write(tmp_path, ship.card()), name="ship")
-    del model.scorer
+    ship.point(tmp_path, ship.keep(tmp_path, ship.card()))
+    site = ship.site(tmp_path)
+    site.load()
+    del site.only.champion.model.scorer
 
     async def ask() -> list[httpx.Response]:
-        transport = httpx.ASGITransport(application(model))
-        async with httpx.AsyncClient(transport=transport, base_url="http://ship") as client:
+        transport = httpx.ASGITransport(application(site))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return [await client.get("/readyz"), await client.post("/predict", json=ship.samples[0])]
 
     ready, answer = asyncio.run(ask())
@@ -127,7 +134,7 @@ def test_health_readiness_and_the_card(client: httpx.Client) -> None:
 
 
 def test_openapi_describes_predict_with_an_example_that_works(client: httpx.Client) -> None:
-    operation = client.get("/openapi.json").json()["paths"]["/predict"]["post"]
+    operation = client.get("/openapi.json").json()["paths"]["/v1/ship/predict"]["post"]
     content = operation["requestBody"]["content"]["application/json"]
     row, _ = content["schema"]["oneOf"]
     assert row["properties"]["age"] == {"type": ["number", "null"]}
