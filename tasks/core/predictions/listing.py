@@ -7,28 +7,15 @@ the one that names more stems counts, and the other is about to be removed.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tasks.core.predictions.layout import locked
-
-if TYPE_CHECKING:
-    import pyarrow.parquet as pq
-
-STEMS = b"keepfit.stems"
-DAY = "day-"
+from tasks.core.predictions.parquet import DAY, parquet_files, stems_of
 
 
 def catalogue(folder: Path) -> Path:
     """The lock under which files are renamed and removed, and listed."""
     return folder / ".catalogue"
-
-
-def stems_of(path: Path, file: pq.ParquetFile) -> dict[str, int]:
-    """The stems whose rows a Parquet file of the log holds, in order, with their numbers of rows."""
-    named = (file.schema_arrow.metadata or {}).get(STEMS)
-    return json.loads(named) if named else {path.stem: file.metadata.num_rows}
 
 
 def listing(folder: Path) -> dict[str, Path]:
@@ -37,7 +24,7 @@ def listing(folder: Path) -> dict[str, Path]:
 
     if not folder.is_dir():
         return {}
-    segments, parquet = folder / "segments", folder / "parquet"
+    segments = folder / "segments"
     found: dict[str, Path] = {}
     with locked(catalogue(folder), shared=True):
         # A writer renames without the lock, and a folder that is read meanwhile may show neither name; the second
@@ -47,7 +34,7 @@ def listing(folder: Path) -> dict[str, Path]:
                 if path.suffix == ".seg" or (path.suffix == ".open" and path.stem not in found):
                     found[path.stem] = path
         days: list[tuple[int, Path, list[str]]] = []
-        for path in parquet.glob("[!.]*.parquet"):
+        for path in parquet_files(folder):
             if path.name.startswith(DAY):
                 with pq.ParquetFile(path) as file:
                     stems = stems_of(path, file)

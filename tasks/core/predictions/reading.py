@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.core.predictions.layout import folder_of
-from tasks.core.predictions.listing import listing, stems_of
+from tasks.core.predictions.listing import listing
 from tasks.core.predictions.moments import aware
+from tasks.core.predictions.parquet import stems_of, times_of
 from tasks.core.predictions.rows import batches, of_file
 from tasks.core.predictions.segment import Role
 
@@ -155,7 +156,7 @@ def _of_parquet(path: Path, parquet: pq.ParquetFile, stems: set[str], window: Wi
     for index in range(parquet.num_row_groups):
         start, end = end, end + parquet.metadata.row_group(index).num_rows
         inside = [(max(start, a) - start, min(end, b) - start) for a, b in ranges if a < end and b > start]
-        if not inside or not window.may_hold(*_times(parquet, index)):
+        if not inside or not window.may_hold(*times_of(parquet, index)):
             continue
         group = parquet.read_row_group(index, columns=names)
         for a, b in _joined(inside):
@@ -170,12 +171,6 @@ def _joined(ranges: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
             start = a
         end = b
     yield start, end
-
-
-def _times(file: pq.ParquetFile, index: int) -> tuple[datetime, datetime]:
-    """The first and the last moment of a row group."""
-    statistics = file.metadata.row_group(index).column(file.schema_arrow.get_field_index("__time__")).statistics
-    return statistics.min, statistics.max
 
 
 def _in(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 GROUP_ROWS = 65_536
 GROUP_BYTES = 64 << 20
+TYPE = b"keepfit.type"
+"""The metadata of a logged column that says which type of column it is; one of images holds digests as text."""
 
 _VALUES: dict[ColumnType, Any] = {"number": float, "integer": float, "boolean": bool, "date": Any}
 
@@ -64,7 +66,11 @@ def schema_of(header: Header) -> pa.Schema:
         ("__prediction__", number if header.problem == "regression" else pa.string()),
         ("__outputs__", pa.list_(number)),
     ]
-    return pa.schema([*system, *((column.name, types.get(column.type, pa.string())) for column in header.columns)])
+    fields = [pa.field(name, kind) for name, kind in system]
+    for column in header.columns:
+        kind = types.get(column.type, pa.string())
+        fields.append(pa.field(column.name, kind, metadata={TYPE: column.type}))
+    return pa.schema(fields)
 
 
 def batches(path: Path) -> Iterator[pa.RecordBatch]:
