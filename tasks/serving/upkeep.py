@@ -7,14 +7,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from tasks.core import ledger, promotion, roles, store, tracking
 from tasks.core.errors import KeepfitError
+from tasks.core.predictions.compaction import compact
+from tasks.core.predictions.layout import folder_of
+from tasks.core.predictions.retention import expire
 from tasks.serving.service import Served
 from tasks.serving.site import Serving
 
 FOLLOW_SECONDS = 2.0
+COMPACT_SECONDS = 60.0
+EXPIRE_SECONDS = 3600.0
 
 log = logging.getLogger("keepfit.serving")
 
@@ -54,7 +60,7 @@ def kept_up(serving: Serving, ended: threading.Event) -> Iterator[None]:
     """Follow the registry and keep the prediction log in order, in threads of their own, while the block runs."""
     threads = [
         threading.Thread(target=_every, args=(seconds, job, serving, ended), daemon=True)
-        for seconds, job in ((FOLLOW_SECONDS, _follow),)
+        for seconds, job in ((FOLLOW_SECONDS, _follow), (COMPACT_SECONDS, _compact), (EXPIRE_SECONDS, _expire))
     ]
     for thread in threads:
         thread.start()
@@ -68,6 +74,14 @@ def kept_up(serving: Serving, ended: threading.Event) -> Iterator[None]:
 
 def _follow(served: Served) -> None:
     roles.refresh(served.name)
+
+
+def _compact(served: Served) -> None:
+    compact(folder_of(served.home, served.name), wait=False)  # another server of the home may be at it
+
+
+def _expire(served: Served) -> None:
+    expire(folder_of(served.home, served.name), timedelta(days=served.serve.log.days))
 
 
 def _every(seconds: float, job: Callable[[Served], None], serving: Serving, ended: threading.Event) -> None:

@@ -240,7 +240,7 @@ def test_a_marker_becomes_another_float_in_a_request_than_in_a_batch(rows: list[
     )
     reader = RowSchema(card)
     body = json.dumps([{**row, "d": row["d"].isoformat() if row["d"] else None} for row in rows])
-    single = np.array(reader.packed(reader.read(body.encode())[0], 0))
+    single = np.array(reader.packed(reader.read(body.encode())[0])[1])
     assert np.array_equal(np.isnan(batch), np.isnan(single))
     assert np.array_equal(np.nan_to_num(batch, nan=7.5).view(np.uint64), np.nan_to_num(single, nan=7.5).view(np.uint64))
 
