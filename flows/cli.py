@@ -118,6 +118,28 @@ def parser() -> argparse.ArgumentParser:
     asked.add_argument("--keys", action="store_true", help="ask for an API key on this machine, too")
     asked.add_argument("--open", action="store_true", help="ask for none, even where other machines reach it")
 
+    ledger = _command(commands, "ledger", "what served when, who asked for it, why, and on what evidence")
+    ledger.add_argument("--limit", type=_count, default=20, metavar="N", help="decisions to show (default: 20)")
+
+    rollback = _command(commands, "rollback", "the version that served before serves again")
+    rollback.add_argument(
+        "--to", type=_count, metavar="N", help="the version (default: the one before, unless it was rolled back from)"
+    )
+    rollback.add_argument("--why", default="", metavar="TEXT", help="why, for whoever reads the ledger")
+
+    promote = _command(commands, "promote", "make a registered version the champion, or the challenger")
+    promote.add_argument("--version", type=_count, required=True, metavar="N", help="the version")
+    promote.add_argument(
+        "--as", dest="role", choices=["champion", "challenger"], default="champion", help="its role (default: champion)"
+    )
+    promote.add_argument("--why", default="", metavar="TEXT", help="why, for whoever reads the ledger")
+
+    keys = _command(commands, "keys", "who may ask the project's servers")
+    changed = keys.add_mutually_exclusive_group()
+    changed.add_argument("--add", metavar="NAME", help="a new key for this caller; it is shown once")
+    changed.add_argument("--revoke", metavar="NAME", help="the key of this caller is worth nothing from now on")
+    keys.add_argument("--rate", type=_positive, metavar="N", help="with --add: requests per second (default: any)")
+
     _command(commands, "status", "what serves, since when, the last decisions, and where everything is")
     _command(commands, "down", "end the private Prefect server", optional=True)
     return top
