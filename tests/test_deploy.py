@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import pytest
 
+from tasks.core import ledger, promotion, roles, tracking
 from tasks.core.errors import ProjectError
-from tasks.core.model_records import Comparison, Evaluation, Metric, Verification
+from tasks.core.model_records import (
+    Champion,
+    Comparison,
+    Deployment,
+    Evaluation,
+    Metric,
+    TrainedModel,
+    Verification,
+)
 from tasks.core.records import Blob
-from tasks.deploy import Acceptance, judge
+from tasks.deploy import Acceptance, deploy, judge
+from tests.conftest import Register
 
+Deploying = Callable[..., Deployment]
 EXACT = Verification(n_rows=800, largest_difference=1e-15)
 
 
@@ -78,3 +91,72 @@ def test_minima_go_the_way_of_their_metric() -> None:
     assert not held(Acceptance(minimum={"log_loss": 0.39}))
     with pytest.raises(ProjectError, match="accuracy"):
         held(Acceptance(minimum={"acuracy": 0.8}))
+
+
+# What is done with the decision
+
+
+@pytest.fixture
+def deploying(register: Register) -> Iterator[Callable[..., Deployment]]:
+    """A function that deploys a registered model, within a run as the flow has one."""
+
+    def deployed(model: Champion, champion: Champion | None, found: Evaluation | None = None) -> Deployment:
+        trained = TrainedModel(
+            artifact=model.artifact,
+            digest=model.artifact.digest,
+            parity=model.artifact,
+            curves=None,
+            members=(),
+            importances=(),
+        )
+        return deploy.fn("ship", trained, EXACT, found or evaluation(), Acceptance(), "drift", champion)
+
+    with tracking.run("ship", "test", {}, {}):
+        yield deployed
+
+
+WORSE = evaluation(champion=comparison(-0.2, -0.25, -0.15))
+
+
+def test_deploying_the_same_model_again_changes_something(register: Register, deploying: Deploying) -> None:
+    one, two = register(b"one"), register(b"two")
+    for model, champion, found in ((one, None, None), (two, one, WORSE)):
+        first = deploying(model, champion, found)
+        before, file = ledger.entries("ship"), roles.file("ship").stat()
+        assert deploying(model, champion, found) == first
+        assert ledger.entries("ship") == before and roles.file("ship").stat() == file
+    assert [(row.decision, row.cause, row.previous) for row in ledger.entries("ship")] == [
+        ("refused", "drift", "1"),
+        ("champion", "drift", None),
+    ]
+    gates = ledger.entries("ship")[0].evidence["gates"]
+    assert isinstance(gates, list) and {"held": False} in [{"held": gate["held"]} for gate in gates]  # type: ignore[index,call-overload]
+    assert roles.serving("ship").champion == one and roles.serving("ship").challenger_refused
+
+
+def test_a_model_that_was_compared_with_another_champion_takes_over(register: Register, deploying: Deploying) -> None:
+    one, two, three = register(b"one"), register(b"two"), register(b"three")
+    deploying(one, None)
+    deploying(two, one)
+    late = deploying(three, one)
+    assert not late.accepted and "found version 2, which" in late.reasons[0]
+    assert roles.serving("ship").champion == two
+    assert tracking.is_refused("ship", three.version)
+
+
+def test_what_was_rolled_back_from_comes_back_by_itself(register: Register, deploying: Deploying) -> None:
+    one, two = register(b"one"), register(b"two")
+    deploying(one, None)
+    deploying(two, one)
+    promotion.move("ship", "1", one.artifact.digest, "rollback", "rollback", "worse for children", {}, "2")
+    again = deploying(two, one)
+    assert not again.accepted and "rolled back from" in again.reasons[0] and "worse for children" in again.reasons[0]
+    assert roles.serving("ship").champion == one
+
+
+def test_a_deployment_that_was_killed_is_completed_by_the_next(register: Register, deploying: Deploying) -> None:
+    one = register(b"one")
+    ledger.append("ship", "champion", one.version, one.artifact.digest, previous=None)  # and then the kill
+    told = deploying(one, None)
+    assert told.accepted and "Decision 1 was interrupted and is now complete" in told.reasons[-1]
+    assert roles.serving("ship").champion == one and len(ledger.entries("ship")) == 1

@@ -16,13 +16,13 @@ def run(options: argparse.Namespace) -> int:
     """Check the version, give it its role, and say so."""
     started, version = time.monotonic(), str(options.version)
     with promoting.opened(options.project) as name:
-        promoting.proven_ahead(name, lambda: next(iter(ledger.entries(name, 1, version=version)), None))
+        answered = promoting.proven_ahead(name, lambda: next(iter(ledger.entries(name, 1, version=version)), None))
         notice = promotion.reconcile(name)
         standing = tracking.standing(name)
         for role, now in (("champion", standing.champion), (options.role, getattr(standing, options.role))):
             if version == now:
                 raise UsageError(f"Version {version} of {name} is the {role} already", action="See `keepfit status`")
-        model, proof = promoting.proven(name, version)
+        model, proof = promoting.proven(name, version, answered)
         _give(name, model, options, proof)
         entry = ledger.entries(name, 1, version=version)[0]
     outcome = entry.model_dump(mode="json") | {

@@ -17,10 +17,10 @@ def run(options: argparse.Namespace) -> int:
     started = time.monotonic()
     wanted = str(options.to) if options.to is not None else None
     with promoting.opened(options.project) as name:
-        promoting.proven_ahead(name, lambda: _target(name, wanted))
+        answered = promoting.proven_ahead(name, lambda: _target(name, wanted))
         notice = promotion.reconcile(name)
         now, target = promoting.serving(name), _target(name, wanted)
-        model, proof = promoting.proven(name, target.version)
+        model, proof = promoting.proven(name, target.version, answered)
         evidence = {"check": proof, "served_before": target.number}
         digest = model.artifact.digest
         entry = promotion.move(name, model.version, digest, "rollback", "rollback", options.why, evidence, now.version)
