@@ -1,4 +1,4 @@
-"""Logged values in the Arrow types of their columns; a value that does not fit is null."""
+"""The Arrow types of logged rows, and values in the types of their columns; a value that does not fit is null."""
 
 from __future__ import annotations
 
@@ -7,10 +7,40 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tasks.core.predictions.moments import microseconds
+from tasks.core.predictions.segment import Header
 from tasks.core.records import ColumnType
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+TYPE = b"keepfit.type"
+"""The metadata of a logged column that says which type of column it is; one of images holds digests as text."""
+
+
+def schema_of(header: Header) -> pa.Schema:
+    """The Arrow schema of the rows of a segment."""
+    import pyarrow as pa
+
+    word = pa.dictionary(pa.int32(), pa.string())
+    number = pa.float64()
+    types: dict[ColumnType, pa.DataType] = {"number": number, "integer": number, "boolean": pa.bool_()}
+    types["date"] = pa.timestamp("us")
+    system: list[tuple[str, pa.DataType]] = [
+        ("__id__", pa.string()),
+        ("__time__", pa.timestamp("us", "UTC")),
+        ("__version__", word),
+        ("__digest__", word),
+        ("__role__", word),
+        ("__latency_us__", pa.int64()),
+        ("__key__", pa.string()),
+        ("__prediction__", number if header.problem == "regression" else pa.string()),
+        ("__outputs__", pa.list_(number)),
+    ]
+    fields = [pa.field(name, kind) for name, kind in system]
+    for column in header.columns:
+        kind = types.get(column.type, pa.string())
+        fields.append(pa.field(column.name, kind, metadata={TYPE: column.type}))
+    return pa.schema(fields)
 
 
 def fitted(value: Any, kind: ColumnType) -> Any:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.core.predictions import media
 from tasks.core.predictions.compaction import lock_of, tidy
+from tasks.core.predictions.fitting import TYPE
 from tasks.core.predictions.layout import locked
 from tasks.core.predictions.listing import catalogue, listing
 from tasks.core.predictions.moments import aware
 from tasks.core.predictions.parquet import parquet_files, times_of
-from tasks.core.predictions.rows import TYPE, batches, of_file
+from tasks.core.predictions.rows import batches, of_file
 from tasks.core.records import BYTES, Record
 
 if TYPE_CHECKING:

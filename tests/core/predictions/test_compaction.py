@@ -307,3 +307,22 @@ def test_retention_forgets_rows_refusals_and_media_that_no_row_names(
     segment.close()
     assert expire(folder, timedelta(days=1), now=NOON + timedelta(days=1)).n_files == 0, "its row is a day old, no more"
     assert expire(folder, timedelta(days=1), now=NOON + timedelta(days=1, seconds=1)).n_files == 1
+
+
+def test_other_tools_read_what_is_compacted(tmp_path: Path, folder: Path, header: MakeHeader) -> None:
+    import duckdb
+    import polars as pl
+
+    for first in (1, 2):
+        segment = Segment.create(folder, header(version=f"{first}"))
+        append(segment, first, NOON)
+        segment.close()
+    compact(folder, now=NOON + 48 * HOUR)
+    files = f"{folder}/parquet/*.parquet"
+    query = "SELECT __version__, count(*) FROM read_parquet(?, union_by_name = true) GROUP BY ALL ORDER BY ALL"
+    assert duckdb.execute(query, [files]).fetchall() == [("1", 1), ("2", 1)]
+    assert pl.read_parquet(files)["__id__"].to_list() == ["a1b2c3-1", "a1b2c3-2"]
+    table = reading.table(reading.read(tmp_path, "shop"))
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    assert frame["__version__"].cast(pl.String).to_list() == ["1", "2"] == table.to_pandas()["__version__"].tolist()
