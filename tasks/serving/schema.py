@@ -35,7 +35,7 @@ class RowSchema:
 
     def __init__(self, card: ModelCard, key: Sequence[str] = ()) -> None:
         self._columns = card.inputs
-        self._names = tuple(column.name for column in card.inputs)
+        self.names = tuple(column.name for column in card.inputs)
         self._is_slow = any(feature.kind in MODALITIES for feature in card.features)
         self._declared: Callable[[dict[str, Any]], dict[str, Any]] = declared_row(card.features)
         self._floats: Callable[[Mapping[str, Any]], list[float]] = matrix.row(card.features)
@@ -43,16 +43,16 @@ class RowSchema:
         self._markers = [(column, replace) for column, replace in replaced if replace is not None]
         self._guard = Guard(card.expectations, card.inputs)
         self._key = tuple(key)
-        besides = [name for name in key if name not in self._names]
+        besides = [name for name in key if name not in self.names]
         # msgspec cannot match a key that JSON has to escape: such rows are parsed first and renamed.
-        names = (*self._names, *besides)
+        names = (*self.names, *besides)
         escaped = [name for name in names if any(c in '"\\' or c < " " for c in name)]
         self._aliases = {name: f"\ue000{i}" for i, name in enumerate(escaped)}
         row = msgspec.defstruct(
             "Row",
             [
                 *((f"f{i}", _accepted(column) | None) for i, column in enumerate(card.inputs)),
-                *((f"f{i}", str | int | float | None, None) for i in range(len(self._names), len(names))),
+                *((f"f{i}", str | int | float | None, None) for i in range(len(self.names), len(names))),
             ],
             rename={f"f{i}": self._aliases.get(name, name) for i, name in enumerate(names)},
             forbid_unknown_fields=True,
@@ -71,7 +71,7 @@ class RowSchema:
             else:
                 rows = [self._one.decode(body)] if single else self._many.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-            raise fault_of(body, self._columns, str(exc), self._fields[len(self._names) :]) from exc
+            raise fault_of(body, self._columns, str(exc), self._fields[len(self.names) :]) from exc
         if len(rows) > MAX_ROWS:
             raise Refusal(
                 413,
@@ -89,7 +89,7 @@ class RowSchema:
 
     def values(self, row: Any, number: int = 0) -> dict[str, Any]:
         """The values by column of the row of this number that `read` gave, None for what is missing. Raises Refusal."""
-        values = dict(zip(self._names, astuple(row), strict=False))
+        values = dict(zip(self.names, astuple(row), strict=False))
         for column, replace in self._markers:
             found = values[column.name] = replace(values[column.name])
             if isinstance(found, str) and column.type != "text":
@@ -98,7 +98,7 @@ class RowSchema:
 
     def known(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values that this model takes of those by which another one was asked; what it lacks is missing."""
-        return {name: values.get(name) for name in self._names}
+        return {name: values.get(name) for name in self.names}
 
     def keys(self, rows: Sequence[Any]) -> list[str | None] | None:
         """By what the caller knows each row that `read` gave; None where no key is declared."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,8 +133,10 @@ class Service:
             log.error("%s could not answer a request", self.name, exc_info=exc)
         refusal = exc if isinstance(exc, Refusal) else BROKEN
         self.counters.refused(refusal.status)
-        field = refusal.error["field"]
-        self._refusals.add(refusal.status, str(refusal.error["what"]), str(field) if field is not None else None)
+        # Neither a value nor a name of the caller's: what was sent is not to be kept for being refused.
+        field, known = refusal.error["field"], self._champion.model.schema.names if self._champion is not None else ()
+        what = re.sub("“.*?”", "…", str(refusal.error["what"]))
+        self._refusals.add(refusal.status, what, str(field) if field in known else None)
         return refusal
 
     def figures(self) -> dict[str, Any]:
