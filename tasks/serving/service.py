@@ -209,6 +209,7 @@ class Service:
 
     def close(self) -> None:
         """Answer who waits, and close the logs."""
+        self._refusals.flush(datetime.now(UTC))
         if self._champion is not None:
             self._champion.close()
         if self._beside is not None:
