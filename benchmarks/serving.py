@@ -120,6 +120,20 @@ def build(folder: Path) -> None:
         (folder / f"{name}.lua").write_text(_LUA % json.dumps(str(bodies)))
 
 
+def build_another(folder: Path) -> None:
+    """A second model, with other answers, beside the first."""
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load(folder / "model.onnx")
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if attribute.name in ("leaf_weights", "target_weights", "class_weights"):
+                changed = numpy_helper.to_array(attribute.t) * 0.5
+                attribute.t.CopyFrom(numpy_helper.from_array(changed, attribute.t.name))
+    (folder / "another.onnx").write_bytes(model.SerializeToString())
+
+
 def _body(name: str, row: dict[str, Any]) -> dict[str, Any]:
     """The row as the server of that name takes it."""
     return {"dataframe_records": [row]} if name == "mlflow" else {"row": row} if name == "bentoml" else row
