@@ -8,11 +8,15 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
+from tasks.core.errors import Unavailable, UsageError
 from tasks.serving import access, bodies, routes
 from tasks.serving.bodies import Receive, Scope, Send
 from tasks.serving.predict import predict, refuse
 from tasks.serving.refusal import BROKEN, Refusal
 from tasks.serving.site import Site
+
+AWAY = Refusal(503, "Something that this answer needs is away", action="Try again later; predictions go on.")
+AWAY_HEADERS = {"retry-after": "5"}
 
 log = logging.getLogger("keepfit.serving")
 
@@ -83,6 +87,16 @@ def _others(site: Site) -> FastAPI:
     async def refusal(request: Request, exc: Refusal) -> Response:
         headers = {name.decode(): value.decode() for name, value in exc.headers}
         return Response(exc.body(), exc.status, headers, "application/json")
+
+    @app.exception_handler(UsageError)
+    async def refused_in_words(request: Request, exc: UsageError) -> Response:
+        told = Refusal(422, exc.what, expected=exc.expected or None, found=exc.found or None, action=exc.action or None)
+        return Response(told.body(), told.status, media_type="application/json")
+
+    @app.exception_handler(Unavailable)
+    async def away(request: Request, exc: Unavailable) -> Response:
+        log.error("A request failed: %s", exc)  # which database is away, and where it is, is for the log alone
+        return Response(AWAY.body(), AWAY.status, AWAY_HEADERS, media_type="application/json")
 
     @app.exception_handler(Exception)
     async def broken(request: Request, exc: Exception) -> Response:

@@ -195,10 +195,10 @@ class Ship:
         self.point(folder, champion)
         return self.run(Serving(projects=(self.served(folder, key=key, **serve),)), folder, card)
 
-    def run(self, serving: Serving, home: Path, card: ModelCard) -> Running:
+    def run(self, serving: Serving, home: Path, card: ModelCard, **tls: str) -> Running:
         """A process that serves, ready."""
         with listening("127.0.0.1", 0) as listener:
-            work = Work(listener=listener.fileno(), serving=serving)
+            work = Work(listener=listener.fileno(), serving=serving, **tls)
             process = subprocess.Popen(
                 [sys.executable, "-m", "tasks.serving.worker"],
                 stdin=subprocess.PIPE,

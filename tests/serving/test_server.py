@@ -7,6 +7,7 @@ import json
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -16,8 +17,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tasks.core import store
+from tasks.core import outcomes, store
 from tasks.core.errors import KeepfitError, Refused, Unavailable
+from tasks.core.predictions import reading
 from tasks.serving.app import application
 from tasks.serving.server import run
 from tasks.serving.site import Serving
@@ -123,6 +125,80 @@ def test_a_model_that_breaks_is_unready_and_keeps_its_inside_to_itself(
     assert (ready.status_code, answer.status_code) == (503, 500)
     assert answer.json()["error"]["what"] == "The model could not answer" and "scorer" not in answer.text + ready.text
     assert "scorer" in caplog.text  # the log says what the answer does not
+
+
+def test_several_projects_share_a_process_and_each_answers_for_itself(ship: Any, tmp_path: Path) -> None:
+    ship.point(tmp_path / "a", ship.keep(tmp_path / "a", ship.card()))
+    ship.point(tmp_path / "b", ship.keep(tmp_path / "b", ship.card("regression", n_numbers=2), "7"), name="boat")
+    serving = Serving(projects=(ship.served(tmp_path / "a"), ship.served(tmp_path / "b", name="boat")))
+    server = ship.run(serving, tmp_path / "a", ship.card())
+    try:
+        with httpx.Client(base_url=server.url, trust_env=False) as client:
+            assert client.post("/v1/ship/predict", json=ship.samples[0]).json()["model"]["name"] == "ship"
+            told = client.post("/v1/boat/predict", json={"x0": 1, "x1": None}).json()
+            assert told["model"] == {"name": "boat", "version": "7", "digest": told["model"]["digest"]}
+            assert client.post("/v1/boat/predict", json=ship.samples[0]).status_code == 422
+            assert [each["project"] for each in client.get("/v1").json()["projects"]] == ["ship", "boat"]
+            for path in ("/predict", "/v1/another/predict", "/v1/another/model"):
+                assert client.post(path, json={}).status_code in (404, 405), path
+            assert client.get("/readyz").json()["projects"].keys() == {"ship", "boat"}
+            assert {"/v1/ship/predict", "/v1/boat/predict"} <= client.get("/openapi.json").json()["paths"].keys()
+    finally:
+        server.stop()
+
+
+def test_outcomes_are_kept_by_id_and_by_key_and_never_stop_predictions(ship: Any, tmp_path: Path) -> None:
+    server = ship.start(tmp_path, ship.card(), key=("ticket",))
+    try:
+        with httpx.Client(base_url=server.url, trust_env=False) as client:
+            answer = client.post("/predict", json={**ship.samples[0], "ticket": 17}).json()
+            url = "/v1/ship/outcomes"
+            told = [
+                {"id": answer["id"], "outcome": "saved"},
+                {"key": 17, "outcome": "drowned", "at": "2026-01-01T00:00:00+02:00"},
+            ]
+            assert client.post(url, json=told).json() == {"new": 2, "repeated": 0}
+            assert client.post(url, json=told[0]).json() == {"new": 0, "repeated": 1}
+            for wrong, word in (
+                ({"outcome": "saved"}, "one row"),
+                ({"id": "a", "key": "b", "outcome": "saved"}, "one row"),
+                ({"id": "a", "outcome": "swam"}, "no class"),
+                ({"id": "a", "outcome": None}, "cannot be read"),
+                ({"id": "a", "outcome": "saved", "more": 1}, "cannot be read"),
+                ({"key": [1, 2], "outcome": "saved"}, "another number"),
+                ({"id": "a" * 5000, "outcome": "saved"}, ""),
+                ({"id": "a", "outcome": "saved", "at": "yesterday"}, "cannot be read"),
+            ):
+                refused = client.post(url, json=wrong)
+                assert refused.status_code == 422 and word in refused.json()["error"]["what"], (wrong, refused.text)
+            database = tmp_path / "keepfit.db"
+            with store.opened(tmp_path):
+                joined = outcomes.joined(reading.table(reading.read(tmp_path, "ship")), "ship")
+            assert joined["__outcome__"].to_pylist() == ["saved"]
+            database.write_bytes(b"no database")
+            away = client.post(url, json=told)
+            assert away.status_code == 503 and "keepfit.db" not in away.text
+            assert client.post("/predict", json=ship.samples[0]).status_code == 200
+    finally:
+        server.stop()
+
+
+def test_it_speaks_tls(ship: Any, tmp_path: Path) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    made += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(made, check=True, capture_output=True)
+    ship.point(tmp_path, ship.keep(tmp_path, ship.card()))
+    serving = Serving(projects=(ship.served(tmp_path),))
+    server = ship.run(serving, tmp_path, ship.card(), certificate=str(certificate), private_key=str(key))
+    try:
+        trusted = ssl.create_default_context(cafile=str(certificate))
+        with httpx.Client(base_url=server.url.replace("http:", "https:"), verify=trusted, trust_env=False) as client:
+            for _ in range(3):
+                assert client.post("/predict", json=ship.samples[0]).status_code == 200
+            assert client.get("/readyz").status_code == 200
+    finally:
+        server.stop()
 
 
 def test_health_readiness_and_the_card(client: httpx.Client) -> None:
