@@ -68,6 +68,7 @@ def deploy(
                 promotion.move(project, version, model.digest, "champion", cause, "", evidence, previous)
         except Refused as overtaken:
             gates.append(Gate(held=False, sentence=str(overtaken)))
+            previous = tracking.standing(project).champion
     accepted = all(gate.held for gate in gates)
     if not accepted:
         tracking.describe(project, version, "refused", _reasons(gates), previous)

@@ -139,7 +139,7 @@ def test_a_model_that_was_compared_with_another_champion_takes_over(register: Re
     deploying(one, None)
     deploying(two, one)
     late = deploying(three, one)
-    assert not late.accepted and "found version 2, which" in late.reasons[0]
+    assert not late.accepted and "found version 2, which" in late.reasons[0] and late.previous == "2"
     assert roles.serving("ship").champion == two
     assert tracking.is_refused("ship", three.version)
 

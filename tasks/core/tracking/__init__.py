@@ -1,6 +1,7 @@
 """MLflow: what it is told of a run, and what its registry knows. The only package that speaks to it."""
 
 from tasks.core.tracking.logged import log
+from tasks.core.tracking.registration import register
 from tasks.core.tracking.registry import (
     Standing,
     champion,
@@ -11,7 +12,6 @@ from tasks.core.tracking.registry import (
     mark,
     model,
     opponent,
-    register,
     set_alias,
     standing,
     version_of,

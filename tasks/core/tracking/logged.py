@@ -12,7 +12,7 @@ from tasks.core.appraisal import Appraisal
 from tasks.core.model_records import Candidates, Deployment, Evaluation, Report, TrainedModel, Tuned
 from tasks.core.noise import LabelAudit, Noise
 from tasks.core.records import BYTES, Blob, CheckedDataset, CheckedSplits, Dataset, QualityReport, Splits
-from tasks.core.tracking.registry import COLSPEC
+from tasks.core.tracking.registration import COLSPEC
 from tasks.core.tracking.runs import CURRENT, client, log_batch, log_text, run_id
 
 SAMPLE_ROWS = 100
