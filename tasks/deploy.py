@@ -93,6 +93,8 @@ def _evidence(gates: list[Gate], evaluation: Evaluation) -> dict[str, Any]:
         "gates": [gate.model_dump() for gate in gates],
         "reasons": _reasons(gates),
         "metric": evaluation.metric,
+        "metrics": {each.name: [each.value, each.low, each.high] for each in evaluation.metrics},
+        "n_rows": evaluation.n_rows,
         "run": tracking.run_id(),
     }
 
