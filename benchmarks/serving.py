@@ -43,6 +43,8 @@ PEERS = {
     "bentoml": ["bentoml"],
     "litserve": ["litserve"],
 }
+TOOLS = {"schemathesis": ["schemathesis"]}
+"""What other benchmarks run in environments of their own."""
 SHARED = ["scikit-learn", "pandas", "numpy"]
 CONNECTIONS = (1, 32)
 
@@ -257,7 +259,7 @@ if __name__ == "__main__":
 
 
 def environment(name: str, venvs: Path) -> Path:
-    """The Python of an environment with the peer and this one's scikit-learn and pandas."""
+    """The Python of an environment with the peer and this one's scikit-learn and pandas, or with a tool."""
     from importlib.metadata import version
 
     folder = venvs / name
@@ -266,8 +268,8 @@ def environment(name: str, venvs: Path) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         uv = str(Path(sys.executable).with_name("uv"))
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
-        pins = [f"{each}=={version(each)}" for each in SHARED]
-        subprocess.run([uv, "pip", "install", "--quiet", "--python", str(python), *PEERS[name], *pins], check=True)
+        pins = [*PEERS[name], *(f"{each}=={version(each)}" for each in SHARED)] if name in PEERS else TOOLS[name]
+        subprocess.run([uv, "pip", "install", "--quiet", "--python", str(python), *pins], check=True)
         (folder / ".complete").touch()
     return python
 

@@ -71,7 +71,7 @@ def serve(work: Work, listener: socket.socket) -> None:
         http=partial(Protocol, site),  # pyright: ignore[reportArgumentType]  # it calls whatever makes a protocol
         lifespan="on",
         ws="none",
-        log_level="warning",
+        log_level="error",  # a warning a broken request would let any client fill the log
         access_log=False,  # it halves the requests per second
         server_header=False,
         proxy_headers=False,
