@@ -8,13 +8,13 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from tasks.serving import openapi
-from tasks.serving.routes import figures, health, models, outcomes, page
+from tasks.serving.routes import explain, figures, health, models, outcomes, page
 from tasks.serving.site import Site
 
 
 def routers(site: Site) -> list[APIRouter]:
     """Every router of the API."""
-    return [each.router(site) for each in (health, models, figures, outcomes, page)]
+    return [each.router(site) for each in (health, models, explain, figures, outcomes, page)]
 
 
 def described(site: Site, app: FastAPI) -> dict[str, Any]:
