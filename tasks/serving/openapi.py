@@ -48,18 +48,41 @@ def levels(card: ModelCard) -> dict[str, tuple[str, ...]]:
 
 
 def form(card: ModelCard) -> list[dict[str, Any]]:
-    """One field an input column, for the page: name, type, the known values of a category, whether texts are long."""
-    known = levels(card)
-    texts = {name for row in samples(card) for name, value in row.items() if len(str(value)) > LONG}
+    """One field an input column, for the page: name, type, the known values of a category, whether texts are long, and
+    the `range` of a number or a date: `low` and `high`, and whether they are `expected` or those of the samples.
+    """
+    known, rows = levels(card), samples(card)
+    for claim in card.expectations:
+        if claim.type == "expect_column_values_to_be_in_set":
+            known.setdefault(str(claim.arguments["column"]), _texts(claim.arguments["value_set"]))
+    texts = {name for row in rows for name, value in row.items() if len(str(value)) > LONG}
     return [
         {
             "name": c.name,
             "type": c.type,
             "levels": known.get(c.name, ()),
             "long": c.type == "text" and c.name in texts,
+            "range": _range(c, card, rows),
         }
         for c in card.inputs
     ]
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    return tuple(f"{v:g}" if isinstance(v, float) else str(v) for v in values or () if not isinstance(v, bool | None))
+
+
+def _range(column: Column, card: ModelCard, rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    if column.type not in ("number", "integer", "date"):
+        return None
+    for claim in card.expectations:
+        given = claim.arguments
+        if claim.type == "expect_column_values_to_be_between" and given.get("column") == column.name:
+            return {"low": given.get("min_value"), "high": given.get("max_value"), "expected": True}
+    # Texts stand for a missing number here and there, and every date is one.
+    kind = str if column.type == "date" else int | float
+    seen = [value for row in rows if isinstance(value := row.get(column.name), kind)]
+    return {"low": min(seen), "high": max(seen), "expected": False} if seen else None
 
 
 def predict_path(card: ModelCard, operation: str = "predict", key: Sequence[str] = ()) -> dict[str, Any]:
