@@ -18,6 +18,7 @@ from tasks.core import roles, store
 from tasks.core.model_records import Champion, ModelCard
 from tasks.core.records import Column, ColumnType, Feature, Problem, Target
 from tasks.core.roles import Roles
+from tasks.modalities.matrix import width
 from tasks.serving.listening import listening
 from tasks.serving.section import Serve
 from tasks.serving.service import Served
@@ -91,7 +92,7 @@ def card(problem: Problem = "binary", escaped: bool = True, n_numbers: int = 0) 
 
 def onnx_model(card: ModelCard, seed: int = 0) -> bytes:
     """A linear model with missing values as zero: small, and different for different rows."""
-    n_features, n_outputs = len(card.features), max(1, len(card.target.classes))
+    n_features, n_outputs = width(card.features), max(1, len(card.target.classes))
     weights = np.random.default_rng(seed).normal(size=(n_features, n_outputs))
     regression = card.target.problem == "regression"
     nodes = [
