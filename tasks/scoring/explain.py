@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 ROWS_ASKED = 4_000
 """Rows that the model is asked for one explanation, at most: 10 to 40 ms of a boosted ensemble."""
+CELLS_ASKED = 4_000_000
+"""Of the matrix of these rows, 32 MB: a text is thousands of columns wide, and fewer rows are asked then."""
 ROWS_RANKED = 1_500
 """Of these, for finding the columns that matter, where there are too many."""
 MOST_COLUMNS = 48
@@ -101,7 +103,8 @@ def _by_columns(mixtures: Mixtures, answers: Callable[[Floats], Floats], seed: i
     import numpy as np
 
     names, n_background = mixtures.columns, mixtures.n_background
-    group, budget = np.arange(len(names)), ROWS_ASKED
+    group = np.arange(len(names))
+    budget = min(ROWS_ASKED, CELLS_ASKED // mixtures.row.shape[1])
 
     def worth(masks: Masks, n_rows: int = n_background) -> Floats:
         """The mean answer when these players are of the row and the others of the background."""

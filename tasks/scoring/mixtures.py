@@ -36,22 +36,23 @@ class Mixtures:
         self.row, self._background = encoded[:1], encoded[1:]
         """The row itself, encoded (1, width)."""
         at = {name: position for position, name in enumerate(self.columns)}
-        self._parts = [
-            (span, [at[name] for name in names], _encoder([feature]))
-            for feature, span, names in zip(features, matrix.spans(features), needs, strict=True)
-        ]
+        self._column = np.zeros(encoded.shape[1], np.intp)
+        """For each column of the matrix the input column that it is made of, but for those in `_several`."""
+        self._several: list[tuple[slice, list[str], Callable[[Row], list[float]]]] = []
+        for feature, span, names in zip(features, matrix.spans(features), needs, strict=True):
+            if len(names) == 1:
+                self._column[span] = at[names[0]]
+            else:
+                self._several.append((span, names, _encoder([feature])))
 
     def mixed(self, masks: Masks, number: int) -> Floats:
         """A row a mask (n, n_columns): where it is true the row's value, else that of the background's `number`."""
         import numpy as np
 
-        found = np.repeat(self._background[number : number + 1], len(masks), axis=0)
-        for span, used, encode in self._parts:
-            if len(used) == 1:
-                found[masks[:, used[0]], span] = self.row[0, span]
-                continue
+        found = np.where(masks[:, self._column], self.row, self._background[number])
+        for span, names, encode in self._several:
+            used = [self.columns.index(name) for name in names]
             ways, which = np.unique(masks[:, used], axis=0, return_inverse=True)
-            names = [self.columns[position] for position in used]
             mixed = [
                 {name: self._values[0 if own else 1 + number].get(name) for name, own in zip(names, way, strict=True)}
                 for way in ways.tolist()

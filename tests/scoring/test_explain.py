@@ -164,6 +164,22 @@ def test_work_is_bounded_and_what_is_left_out_is_said(n_columns: int) -> None:
     assert total(told) == pytest.approx(told.answer, abs=1e-6)
 
 
+def test_fewer_rows_of_a_wide_text_are_asked() -> None:
+    names = [f"x{i}" for i in range(12)]
+    terms = ["free", *(f"t{i}" for i in range(3_999 - len(words.FIGURES)))]
+    wide = Feature(name="text", kind="text", width=4_000, settings=json.dumps({"terms": terms}))
+    inputs: dict[str, ColumnType] = {**dict.fromkeys(names, "number"), "text": "text"}
+    features = (*(Feature(name=name, kind="number") for name in names), wide)
+    model = LinearRegression().fit(np.zeros((2, 4_012)), [0, 0])
+    model.coef_ = np.eye(1, 4_012, len(words.FIGURES) + len(names))[0]  # the first term
+    scorer = Scorer.of(export(model, card("regression", inputs, features)))
+    scorer.__class__ = Counted
+    row, *background = random_rows(12, 6)
+    told = explain(scorer, row | {"text": "free and free"}, [each | {"text": "none"} for each in background])
+    assert isinstance(scorer, Counted) and scorer.n_rows < 1_100
+    assert told.effects[0].name == "text" and told.effects[0].value == pytest.approx(2)
+
+
 DECLARED = (
     Feature(name="price", kind="number"),
     Feature(name="port", kind="category", levels=("S", "C")),

@@ -201,8 +201,13 @@ function row() {
   }));
 }
 
+function outdated(is) {
+  $("stale").hidden = !is;
+  for (const id of ["answer", "why"]) $(id).classList.toggle("stale", is);
+}
+
 function changed() {
-  for (const id of ["answer", "why"]) $(id).classList.toggle("stale", state.answer !== null);
+  outdated(state.answer !== null);
   const brief = (name, value) => typeof value === "string" && value.length > 2000 ? `${value.slice(0, 40)}…` : value;
   const json = JSON.stringify(row(), brief, 2).replaceAll("'", "'\\''");
   const authorization = key() ? ` -H "authorization: Bearer $KEEPFIT_KEY"` : "";
@@ -240,13 +245,12 @@ function show(answer) {
     ...(answer.warnings ?? []).map((text) => made("p", {className: "warning"}, `Unusual: ${text}.`)),
     quiet(`Answer ${answer.id} of version ${answer.model.version}`));
   askForTruth();
-  for (const id of ["answer", "why"]) $(id).classList.remove("stale");
+  outdated(false);
   $("told").scrollIntoView({block: "nearest"});
 }
 
 function explained(told, row) {
   const share = (value) => told.of === null ? number(value, 4) : percent(value);
-  const effect = (value) => `${value < 0 ? "−" : "+"}${told.of === null ? number(Math.abs(value), 4) : `${(100 * Math.abs(value)).toFixed(1)} points`}`;
   const shown = told.effects.slice(0, MOST_BARS);
   const rest = told.effects.slice(MOST_BARS);
   const others = told.others + rest.reduce((sum, each) => sum + each.value, 0);
@@ -254,6 +258,9 @@ function explained(told, row) {
   const parts = shown.map(({name, value}) => [told.by === "columns" ? `${name}: ${brief(row[name])}` : `“${name}”`, value]);
   if (told.by === "columns" && n) parts.push([`${n} other columns together`, others]);
   const most = Math.max(...parts.map(([, value]) => Math.abs(value)), 1e-12);
+  const place = 10 ** (3 - Math.floor(Math.log10(most))); // four places of the largest effect
+  const amount = (size) => told.of === null ? number(Math.round(size * place) / place) : `${(100 * size).toFixed(1)} points`;
+  const effect = (value) => `${value < 0 ? "−" : "+"}${amount(Math.abs(value))}`;
   const what = told.of === null ? "the value" : `the probability of ${told.of}`;
   const words = told.by === "columns" && `The examples (${told.n_background} rows of the training data) get ${share(told.base)}`
     + `${told.of === null ? "" : ` for ${told.of}`} on average, this row ${share(told.answer)}. The part of each column in that:`;
