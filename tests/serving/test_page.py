@@ -241,6 +241,37 @@ def test_the_model_and_its_figures_are_shown_and_refreshed(page: Page) -> None:
     assert page.locator("#charts svg rect").count() >= 2
 
 
+def test_what_stands_beside_the_champion_is_told(page: Page) -> None:
+    def with_more(route: Route) -> None:
+        told = route.fetch().json()
+        canary = {**told["in_all"], "requests": 120, "refused": 2, "p95_ms": 3.2}
+        shadow = {"answered": 70, "failed": 1, "missed": 0}
+        route.fulfill(json={**told, "canary": canary, "shadow": shadow, "lost": 5})
+
+    page.route("**/v1/ship/figures", with_more)
+    opened(page, "ship")
+    charts = page.locator("#charts")
+    expect(charts).to_contain_text("The canary answered 120 requests, refused 2; 95 % within 3.2 ms.")
+    expect(charts).to_contain_text("answered 70 rows, failed at 1, missed 0.")
+    expect(charts).to_contain_text("5 answers could not be logged.")
+
+
+def test_an_answer_without_an_explanation_is_an_answer(page: Page) -> None:
+    def another(route: Route) -> None:
+        model = {"name": "ship", "version": "2", "digest": "0" * 12}
+        route.fulfill(json={**route.fetch().json(), "model": model})
+
+    opened(page, "ship")
+    page.route("**/v1/ship/explain", lambda route: route.fulfill(status=429, json={"error": {"what": "Too many"}}))
+    page.get_by_role("button", name="Predict").click()
+    expect(page.locator("#why")).to_have_text("Too many.")
+    expect(page.locator("#prediction")).to_be_visible()
+    page.unroute("**/v1/ship/explain")
+    page.route("**/v1/ship/predict", another)  # as a canary does
+    predict(page)
+    expect(page.locator("#why")).to_contain_text("Version 3, which serves, is explained; version 2 gave the answer.")
+
+
 def test_what_happened_is_told_to_the_server(page: Page) -> None:
     opened(page, "ship")
     predict(page)

@@ -244,6 +244,7 @@ function show(answer) {
     made("ul", {"aria-label": "Probabilities"}, ...ranked.map(([name, value]) => bar(name, percent(value), value))),
     ...(answer.warnings ?? []).map((text) => made("p", {className: "warning"}, `Unusual: ${text}.`)),
     quiet(`Answer ${answer.id} of version ${answer.model.version}`));
+  $("why").replaceChildren();
   askForTruth();
   outdated(false);
   $("told").scrollIntoView({block: "nearest"});
@@ -264,7 +265,9 @@ function explained(told, row) {
   const what = told.of === null ? "the value" : `the probability of ${told.of}`;
   const words = told.by === "columns" && `The examples (${told.n_background} rows of the training data) get ${share(told.base)}`
     + `${told.of === null ? "" : ` for ${told.of}`} on average, this row ${share(told.answer)}. The part of each column in that:`;
-  $("why").replaceChildren(made("h3", {}, "What moved it"), quiet(words || told.note),
+  const other = told.model.digest === state.answer.model.digest ? null
+    : quiet(`Version ${told.model.version}, which serves, is explained; version ${state.answer.model.version} gave the answer.`);
+  $("why").replaceChildren(made("h3", {}, "What moved it"), ...[other].filter(Boolean), quiet(words || told.note),
     made("ul", {"aria-label": `What moved ${what}`}, ...parts.map(([name, value]) => {
       const half = Math.abs(value) / most / 2;
       const sign = value < 0 ? "down" : "up";
@@ -290,15 +293,23 @@ async function predict(event) {
     const answer = await api(of("predict"), asked);
     if (turn !== state.turn) return;
     show(answer);
-    if (answer.model.digest !== state.facts.model.digest) refresh();
-    const told = await api(of("explain"), asked);
-    if (turn === state.turn) explained(told, Object.fromEntries(state.controls.map(({field, media}) =>
-      [field.name, media ? `the ${field.type}` : asked[field.name]])));
-    live();
+    if (answer.model.digest !== state.facts.model.digest) refresh(); else live();
+    explain(asked, turn);
   } catch (error) {
     if (turn !== state.turn) return;
     if (state.answer === null) $("answer").replaceChildren(quiet("No answer."));
     if (error.status !== 401) complain(error);
+  }
+}
+
+async function explain(asked, turn) {
+  const shown = Object.fromEntries(state.controls.map(({field, media}) =>
+    [field.name, media ? `the ${field.type}` : asked[field.name]]));
+  try {
+    const told = await api(of("explain"), asked);
+    if (turn === state.turn) explained(told, shown);
+  } catch (error) {
+    if (turn === state.turn && error.status !== 401) $("why").replaceChildren(quiet(error.message));
   }
 }
 
@@ -444,7 +455,7 @@ function card({card, evidence, model, since}) {
 function ledger({decisions}) {
   if (!decisions.length) return $("ledger").replaceChildren(quiet("No decision has been recorded yet."));
   const columns = {When: ({at}) => moment(at), Decision: ({decision}) => decision.replaceAll("_", " "),
-    Version: ({version}) => version, Cause: ({cause}) => cause, "Asked by": ({actor}) => actor, Why: ({why, evidence}) => why || evidence?.reasons?.[0]};
+    Version: ({version}) => version, Cause: ({cause}) => cause, "Asked by": ({actor}) => actor, Why: ({why, evidence, decision}) => why || evidence?.reasons?.at?.(decision === "refused" ? 0 : -1)};
   const names = Object.keys(columns);
   $("ledger").replaceChildren(made("div", {className: "scroll", tabIndex: 0, role: "region", "aria-label": "Decisions, newest first"},
     made("table", {}, made("thead", {}, made("tr", {}, ...names.map((name) => made("th", {scope: "col"}, name)))),
@@ -511,9 +522,9 @@ async function start() {
     const names = projects.map(({project}) => project);
     $("project").replaceChildren(...names.map((name) => option(name)));
     $("choice").hidden = names.length < 2;
-    const named = decodeURIComponent(location.hash.slice(1));
-    $("project").value = names.includes(named) ? named : names[0];
-    await choose($("project").value);
+    const named = names.find((name) => `#${encodeURIComponent(name)}` === location.hash) ?? names[0];
+    $("project").value = named;
+    await choose(named);
   } catch (error) {
     if (error.status !== 401) $("trouble").textContent = error.message;
   }
