@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import shutil
+import wave
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -46,14 +47,17 @@ def hostile(card: Any) -> Any:
 
 
 def seeing(card: Any) -> Any:
-    """A card of one image."""
+    """A card of one image, and of a sound that no feature is made of."""
     sight = Sight(side=16, cell=4, grid=8)
     photo = Feature(name="photo", kind="image", width=sight.width, settings=sight.model_dump_json())
     return card.model_copy(
         update={
-            "inputs": (Column(name="photo", type="image", n_missing=0),),
+            "inputs": (
+                Column(name="photo", type="image", n_missing=0),
+                Column(name="clip", type="sound", n_missing=0),
+            ),
             "features": (photo,),
-            "sample": (json.dumps({"photo": base64.b64encode(DIGIT.read_bytes()).decode()}),),
+            "sample": (json.dumps({"photo": base64.b64encode(DIGIT.read_bytes()).decode(), "clip": None}),),
         }
     )
 
@@ -295,6 +299,20 @@ def test_a_value_is_explained_in_its_own_unit(page: Page) -> None:
     expect(page.locator("#charts h3").nth(1)).to_contain_text("Mean answer a minute")
 
 
+def test_a_sound_can_be_heard_before_it_is_sent(page: Page, tmp_path: Path) -> None:
+    with wave.open(str(tmp_path / "clip.wav"), "wb") as clip:
+        clip.setparams((1, 2, 8_000, 0, "NONE", ""))
+        clip.writeframes(bytes(8_000))
+    opened(page, "photo")
+    field(page, "clip").set_input_files(tmp_path / "clip.wav")
+    heard = page.get_by_label("The sound that will be sent")
+    expect(heard).to_be_visible()
+    page.wait_for_function("document.querySelector('audio').duration === 0.5")
+    with page.expect_request("**/v1/photo/predict") as sent:
+        predict(page)
+    assert base64.b64decode(sent.value.post_data_json["clip"]) == (tmp_path / "clip.wav").read_bytes()
+
+
 def test_an_image_is_chosen_or_dropped_and_a_broken_one_refused(page: Page) -> None:
     opened(page, "photo")
     page.get_by_role("button", name="Clear").click()
@@ -308,9 +326,9 @@ def test_an_image_is_chosen_or_dropped_and_a_broken_one_refused(page: Page) -> N
     dropped = page.evaluate_handle(
         "() => { const data = new DataTransfer(); data.items.add(new File(['no image'], 'a.png')); return data; }"
     )
-    page.dispatch_event(".drop", "dragover", {"dataTransfer": dropped})
-    expect(page.locator(".drop")).to_have_class("drop over")
-    page.dispatch_event(".drop", "drop", {"dataTransfer": dropped})
+    page.dispatch_event(".drop:has(img)", "dragover", {"dataTransfer": dropped})
+    expect(page.locator(".drop:has(img)")).to_have_class("drop over")
+    page.dispatch_event(".drop:has(img)", "drop", {"dataTransfer": dropped})
     expect(page.get_by_text("The row has changed since")).to_be_visible()
     page.get_by_role("button", name="Predict").click()
     expect(photo).to_have_accessible_description(re.compile("cannot be read.*does not begin like an image"))
