@@ -245,6 +245,23 @@ def test_the_model_and_its_figures_are_shown_and_refreshed(page: Page) -> None:
     assert page.locator("#charts svg rect").count() >= 2
 
 
+def test_the_evidence_is_shown_as_far_as_there_is_any(page: Page) -> None:
+    figures = {"log_loss": [0.4207, 0.3539, 0.4887], "accuracy": 0.8058, "odd": None}
+    found = {"evidence": {"metrics": figures, "n_rows": 278, "reasons": ["Better than the baseline"]}}
+
+    def with_evidence(route: Route) -> None:
+        route.fulfill(json={**route.fetch().json(), "evidence": found})
+
+    page.route("**/v1/ship/model", with_evidence)
+    opened(page, "ship")
+    shown = page.locator("#card")
+    expect(shown).to_contain_text("278 rows (95 % intervals)")
+    expect(shown).to_contain_text("0.4207 (0.3539 to 0.4887)")
+    expect(shown).to_contain_text("0.8058")
+    expect(shown).not_to_contain_text("odd")
+    expect(page.locator("#evidence")).to_contain_text("Better than the baseline")
+
+
 def test_what_stands_beside_the_champion_is_told(page: Page) -> None:
     def with_more(route: Route) -> None:
         told = route.fetch().json()

@@ -432,11 +432,12 @@ document.addEventListener("visibilitychange", () => { if (document.visibilitySta
 
 // The model's card and the ledger
 
-function metrics(found) {
-  const listed = Array.isArray(found) ? found : Object.entries(found ?? {}).map(([name, value]) =>
-    typeof value === "number" ? {name, value} : {...value, name});
-  return listed.filter((each) => typeof each?.value === "number").map(({name, value, low, high}) =>
-    [name, number(value, 4) + (typeof low === "number" ? ` (${number(low, 4)} to ${number(high, 4)})` : "")]);
+// The figures on the test rows, each with its 95 % interval.
+function metrics({metrics, n_rows}) {
+  const figures = Object.entries(metrics ?? {}).map(([name, found]) => [name, [found].flat()])
+    .filter(([, found]) => found.every((each) => typeof each === "number"))
+    .map(([name, [value, low, high]]) => [name, number(value, 4) + (high === undefined ? "" : ` (${number(low, 4)} to ${number(high, 4)})`)]);
+  return [["Tested on", n_rows && `${number(n_rows)} rows (95 % intervals)`], ...figures];
 }
 
 function card({card, evidence, model, since}) {
@@ -445,7 +446,7 @@ function card({card, evidence, model, since}) {
   const facts = [["Version", `${model.version} (${model.digest})`], ["Serves since", since && moment(since)],
     ["Predicts", `${card.target.name}, a ${card.target.problem === "regression" ? "value" : `class of ${card.target.classes.length}`}`],
     ["Made of", members], ["Trained on", card.data_digest && `data ${card.data_digest.slice(0, 12)}, ${card.inputs.length} columns`],
-    ["Chosen by", card.metric], ...metrics(proof.metrics)];
+    ["Chosen by", card.metric], ...metrics(proof)];
   $("card").replaceChildren(...facts.filter(([, value]) => value).flatMap(([name, value]) => [made("dt", {}, name), made("dd", {}, value)]));
   const reasons = Array.isArray(proof.reasons) ? proof.reasons : [];
   $("evidence").replaceChildren(...(reasons.length
