@@ -68,14 +68,25 @@ class Guard:
         """What is told of a row that is answered all the same."""
         return [rule.told(row) for rule in self.warning if rule.is_broken(row)]
 
+    def first_broken(self, frame: pl.DataFrame) -> tuple[int, Rule, dict[str, Any]] | None:
+        """The first row of typed columns that has no answer: its number, because of which rule, and its values."""
+        if not self.rejecting:
+            return None
+        for number, row in enumerate(_rows(frame, _names(self.rejecting))):
+            if (rule := self.broken(row)) is not None:
+                return number, rule, row
+        return None
+
+    def all_warnings(self, frame: pl.DataFrame) -> list[list[str]]:
+        """What is told of each row of typed columns."""
+        return [self.warnings(row) for row in _rows(frame, _names(self.warning))]
+
     def problems(self, frame: pl.DataFrame, warned: Counter[str]) -> pl.Series:
         """For each row of typed columns why it has no answer, null where it has; warnings are counted by claim."""
         import polars as pl
 
         found: list[str | None] = []
-        for row in _rows(
-            frame, {name for rule in [*self.rejecting, *self.warning] for name in rule.expectation.columns}
-        ):
+        for row in _rows(frame, _names([*self.rejecting, *self.warning])):
             found.append("; ".join(rule.told(row) for rule in self.rejecting if rule.is_broken(row)) or None)
             warned.update(rule.expectation.claim for rule in self.warning if rule.is_broken(row))
         return pl.Series(found, dtype=pl.String)
@@ -105,6 +116,10 @@ def _rule(claim: Claim, types: Mapping[str, ColumnType]) -> Rule:
     expectation = _expectation(claim)
     asks_for_it = claim.type == "expect_column_values_to_not_be_null" or "ignore_row_if" in claim.arguments
     return Rule(expectation, predicate(expectation, types), skips_missing=not asks_for_it)
+
+
+def _names(rules: Sequence[Rule]) -> set[str]:
+    return {name for rule in rules for name in rule.expectation.columns}
 
 
 def _rows(frame: pl.DataFrame, names: set[str]) -> Iterator[dict[str, Any]]:

@@ -21,6 +21,23 @@ if TYPE_CHECKING:
 TRUTHS = {"true": True, "false": False, "1": True, "0": False}
 
 
+class Misfit(DataError):
+    """A column, or one value of it, that is not of the column's type; `row` is None where it is the whole column."""
+
+    def __init__(self, column: Column, found: str, row: int | None = None) -> None:
+        kind = {"number": "numbers", "integer": "numbers", "boolean": "true or false", "date": "dates in ISO 8601"}
+        kind |= dict.fromkeys(BYTES, "bytes, or their base64 text")
+        super().__init__(
+            f"Column {column.name!r} cannot be read",
+            expected=kind.get(column.type, column.type),
+            found=found if row is None else f"{found} in row {row}",
+            action="Correct the value, or leave it empty if it is not known",
+        )
+        self.column = column
+        self.value = found
+        self.row = row
+
+
 def taken(frame: pl.DataFrame, columns: Sequence[Column], missing_ok: bool = False, first_row: int = 0) -> pl.DataFrame:
     """The columns, in order and in their types; other columns of the frame are left out.
 
@@ -35,7 +52,7 @@ def taken(frame: pl.DataFrame, columns: Sequence[Column], missing_ok: bool = Fal
         if column.name in given:
             found.append(_cast(given[column.name], column, first_row))
         elif missing_ok:
-            found.append(pl.Series(column.name, [None] * frame.height, dtype=_dtype(column)))
+            found.append(pl.Series(column.name, [None] * frame.height, dtype=dtype(column)))
         else:
             raise DataError(
                 f"Column {column.name!r} is not in the rows",
@@ -63,7 +80,8 @@ def as_json(frame: pl.DataFrame) -> tuple[str, ...]:
     return tuple(frame.with_columns(pl.selectors.binary().bin.encode("base64")).write_ndjson().splitlines())
 
 
-def _dtype(column: Column) -> pl.DataType:
+def dtype(column: Column) -> pl.DataType:
+    """The type in which polars holds the column's values, where they come without one."""
     import polars as pl
 
     if column.type == "text":
@@ -83,7 +101,7 @@ def _cast(values: pl.Series, column: Column, first_row: int) -> pl.Series:
         values = values.cast(pl.String)
     found = values.dtype
     if found == pl.Null:
-        return values.cast(_dtype(column))
+        return values.cast(dtype(column))
     if column.type == "text" and not (found.is_nested() or found == pl.Binary or found == pl.Object):
         return _text(values)
     if column.type == "date" and isinstance(found, pl.Datetime):
@@ -98,7 +116,7 @@ def _cast(values: pl.Series, column: Column, first_row: int) -> pl.Series:
     if column.type == "boolean" and found.is_numeric():
         values = _text(values)
     if values.dtype != pl.String:
-        raise _wrong(column, f"{found}")
+        raise Misfit(column, f"{found}")
     return _parsed(values.str.strip_chars().replace("", None), column, first_row)
 
 
@@ -120,16 +138,16 @@ def _parsed(texts: pl.Series, column: Column, first_row: int) -> pl.Series:
         words = {*markers.texts(column.missing_values), *markers.NO_NUMBER} if column.type not in BYTES else set[str]()
         wrong = wrong.filter(~texts[wrong].str.to_lowercase().is_in(words) & ~texts[wrong].is_in(words))
     if len(wrong):
-        raise _wrong(column, f"{texts[wrong[0]][:60]!r} in row {first_row + wrong[0]}")
+        raise Misfit(column, repr(texts[wrong[0]][:60]), first_row + wrong[0])
     return parsed
 
 
 def _moment(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def _text(values: pl.Series) -> pl.Series:
@@ -147,14 +165,3 @@ def _text(values: pl.Series) -> pl.Series:
             .alias(values.name)
         )
     return values.cast(pl.String)
-
-
-def _wrong(column: Column, found: str) -> DataError:
-    kind = {"number": "numbers", "integer": "numbers", "boolean": "true or false", "date": "dates in ISO 8601"}
-    kind |= dict.fromkeys(BYTES, "bytes, or their base64 text")
-    return DataError(
-        f"Column {column.name!r} cannot be read",
-        expected=kind.get(column.type, column.type),
-        found=found,
-        action="Correct the value, or leave it empty if it is not known",
-    )

@@ -11,7 +11,7 @@ from tasks.serving.refusal import Refusal
 
 BURST_SECONDS = 2.0
 """How long a client may go faster than its rate, after a pause."""
-PUBLIC = frozenset({"/healthz", "/readyz", "/"})
+PUBLIC = frozenset({"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/"})
 """Paths that need no key: whoever watches the server has none, and the page asks for one itself."""
 CLIENTS_SECONDS = 2.0
 
@@ -116,6 +116,25 @@ class Hosts:
             found=name[:100] or "no Host header",
             action="Start the server with `keepfit serve --allow-host NAME`.",
         )
+
+
+def same_origin(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Refuse what the page of another web site has sent. Raises Refusal.
+
+    A browser sends some kinds of bodies across sites without asking. The page could not read the answer, but its rows
+    would be in the prediction log. Only browsers send the header `origin`.
+    """
+    given = dict(headers)
+    origin, host = given.get(b"origin"), given.get(b"host", b"")
+    if origin is None or origin.partition(b"://")[2].lower() == host.lower() != b"":
+        return
+    raise Refusal(
+        403,
+        "The request comes from the page of another web site",
+        expected=f"the origin {host.decode('latin-1')[:100]}",
+        found=origin.decode("latin-1")[:100],
+        action="Send JSON, or have the site's own server ask.",
+    )
 
 
 def is_loopback(host: str) -> bool:

@@ -36,7 +36,7 @@ def application(site: Site) -> Any:
             if path not in access.PUBLIC:
                 _admit(site, service, scope)
         except Refusal as refusal:
-            await refuse(refusal, send)
+            await refuse(refusal, send, path)
             return
         if service is not None and site.predicts(path) is service:
             await predict(service, scope, receive, send)
@@ -81,12 +81,12 @@ def _others(site: Site) -> FastAPI:
     @app.exception_handler(HTTPException)
     async def refused(request: Request, exc: HTTPException) -> Response:
         refusal = Refusal(exc.status_code, str(exc.detail), found=f"{request.method} {request.url.path}"[:200])
-        return Response(refusal.body(), exc.status_code, exc.headers, "application/json")
+        return Response(refusal.body(request.url.path), exc.status_code, exc.headers, "application/json")
 
     @app.exception_handler(Refusal)
     async def refusal(request: Request, exc: Refusal) -> Response:
         headers = {name.decode(): value.decode() for name, value in exc.headers}
-        return Response(exc.body(), exc.status, headers, "application/json")
+        return Response(exc.body(request.url.path), exc.status, headers, "application/json")
 
     @app.exception_handler(UsageError)
     async def refused_in_words(request: Request, exc: UsageError) -> Response:
@@ -101,6 +101,6 @@ def _others(site: Site) -> FastAPI:
     @app.exception_handler(Exception)
     async def broken(request: Request, exc: Exception) -> Response:
         log.error("A request failed", exc_info=exc)
-        return Response(BROKEN.body(), BROKEN.status, media_type="application/json")
+        return Response(BROKEN.body(request.url.path), BROKEN.status, media_type="application/json")
 
     return app

@@ -36,14 +36,14 @@ def content_type(scope: Scope) -> str:
     return (header(scope, b"content-type") or b"").partition(b";")[0].strip().lower().decode("latin-1")
 
 
-async def whole(scope: Scope, receive: Receive) -> bytes:
-    """The request's body. Raises Refusal when it is too large or too slow to arrive."""
+async def whole(scope: Scope, receive: Receive, most: int = MAX_BODY) -> bytes:
+    """The request's body of at most so many bytes. Raises Refusal when it is too large or too slow to arrive."""
     message = await receive()
     body = message.get("body", b"")
     if message.get("more_body", False):
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                body = await _rest(bytearray(body), receive)
+                body = await _rest(bytearray(body), receive, most)
         except TimeoutError:
             raise Refusal(
                 408,
@@ -51,27 +51,27 @@ async def whole(scope: Scope, receive: Receive) -> bytes:
                 expected=f"{BODY_SECONDS:.0f} seconds",
                 headers=((b"connection", b"close"),),
             ) from None
-    if len(body) > MAX_BODY:
+    if len(body) > most:
         raise Refusal(
             413,
             "The body is too large",
-            expected=f"at most {MAX_BODY // 2**20} MiB",
+            expected=f"at most {most // 2**20} MiB",
             action="Send the rows in several requests, or use `keepfit predict` for a file.",
             headers=((b"connection", b"close"),),
         )
     return body
 
 
-async def _rest(body: bytearray, receive: Receive) -> bytes:
+async def _rest(body: bytearray, receive: Receive, most: int) -> bytes:
     # What is over the limit is read and thrown away for a while: closing at once would lose the answer, since many
     # clients read only when they have sent all.
     more, size = True, len(body)
-    while more and size <= 16 * MAX_BODY:
+    while more and size <= 16 * MAX_BODY + most:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Refusal(400, "The client went away")
         more = message.get("more_body", False)
         size += len(message["body"])
-        if len(body) <= MAX_BODY:
+        if len(body) <= most:
             body += message["body"]
     return bytes(body)

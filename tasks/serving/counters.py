@@ -100,6 +100,15 @@ class Counters:
             else:
                 now.classes["…"] += 1
 
+    def answered_bulk(self, latency_us: int, n_rows: int, classes: Mapping[str, int], total: float) -> None:
+        """Count a request of many rows, by how often each class was predicted, or the sum of the values."""
+        self.answered(latency_us, ())
+        now = self._now
+        now.rows += n_rows
+        now.total += total
+        for said, n in classes.items():
+            now.classes[said if said in now.classes or len(now.classes) < MOST_CLASSES else "…"] += n
+
     def refused(self, status: int) -> None:
         """Count a request that got this status instead."""
         self._now.statuses[str(status)] += 1

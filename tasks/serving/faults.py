@@ -72,6 +72,11 @@ def fault_of(body: bytes, columns: Sequence[Column], parser_says: str, besides: 
     return _not_json(parser_says)
 
 
+def fault_in(row: Any, columns: Sequence[Column], besides: Sequence[str], parser_says: str) -> Refusal:
+    """The fault of a single row that the parser refused."""
+    return _fault(0, row, columns, besides) or _not_json(parser_says)
+
+
 def unreadable(values: Mapping[str, Any], columns: Sequence[Column], index: int, error: DataError) -> Refusal:
     """Which field of a row that the parser took cannot be read, and why: the bytes of an image that is cut off."""
     for column in columns:
@@ -137,7 +142,7 @@ def _fault(index: int, row: Any, columns: Sequence[Column], besides: Sequence[st
     unknown = next((name for name in row if name not in known), None)
     if unknown is not None:
         action = perhaps(unknown[:100], [name for name in names if name not in row], "Leave it out") + "."
-        return refusal(f"The field “{unknown[:100]}” is unknown", unknown, _listed(names), _shown(row[unknown]), action)
+        return refusal(f"The field “{unknown[:100]}” is unknown", unknown, listed(names), _shown(row[unknown]), action)
     for column in columns:
         name, expected = column.name, f"{EXPECTED[column.type]}, or null for a missing value"
         if name not in row:
@@ -186,7 +191,8 @@ def _cure(column: Column, value: Any) -> str:
     return f"Send {EXPECTED[column.type]}, or null."
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The input columns in words."""
     return "the input columns " + ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 

@@ -75,7 +75,7 @@ class Group:
         self.counters = counters
         self.after: Callable[[list[Asked]], None] | None = None
         """Who is told of the requests that were answered, when they have been."""
-        self._ids = ids
+        self.ids = ids
         self._waiting: list[Asked] = []
 
     def ask(self, asked: Asked) -> None:
@@ -107,7 +107,7 @@ class Group:
             said = outputs[at : at + len(asked.floats)]
             at += len(said)
             try:
-                first = self._ids.take(len(said))
+                first = self.ids.take(len(said))
                 answers = self._answers(asked, said, first)
                 if self.log is not None and said:
                     frames.append(self.log.frame(first, now_us, (now - asked.started) // 1000, asked, said))
@@ -128,7 +128,7 @@ class Group:
             asked.deliver(told)
 
     def _answers(self, asked: Asked, outputs: Sequence[Any], first: int) -> list[Any]:
-        model, prefix, row = self.model, self._ids.prefix, asked.first_row
+        model, prefix, row = self.model, self.ids.prefix, asked.first_row
         if not model.schema.warns:
             return [model.answer(f"{prefix}-{first + i:x}", output, row + i) for i, output in enumerate(outputs)]
         warnings = model.schema.warnings

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tasks.core.errors import NotLogged
-from tasks.core.expressions import declared_row, names_in
+from tasks.core.expressions import declared_row, names_in, with_declared
 from tasks.core.model_records import ModelCard
 from tasks.core.predictions.layout import folder_of
 from tasks.core.predictions.masking import Logged, home_key, masker
-from tasks.core.predictions.segment import Header, Role, Segment, rows_frame
+from tasks.core.predictions.segment import Header, Role, Segment, arrow_frame, rows_frame
 from tasks.core.records import Column, ColumnType
 from tasks.serving.model import Model, Output
 from tasks.serving.section import Log as Section
 
 if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
+
+    from tasks.scoring.scorer import Floats
     from tasks.serving.group import Asked
 
 
@@ -37,10 +41,10 @@ class Log:
         made = [f for f in card.features if f.expression is not None and names_in(f.expression) & masked.keys()]
         known = {column.name for column in card.inputs}
         made = [feature for feature in made if feature.name not in known]
-        self._made = [feature.name for feature in made]
+        self._made = made
         self._complete = declared_row(made) if made else None
         columns = (*card.inputs, *(Column(name=f.name, type=MADE.get(f.kind, "text"), n_missing=0) for f in made))
-        columns, self._mask, _ = masker(columns, masked, home_key(home), folder)
+        columns, self._mask, self._mask_batch = masker(columns, masked, home_key(home), folder)
         header = Header(
             project=model.identity.name,
             version=model.identity.version,
@@ -60,7 +64,7 @@ class Log:
         else:
             completed = map(self._complete, asked.values)
             rows = [
-                (*given.values(), *(each[name] for name in self._made))
+                (*given.values(), *(each[feature.name] for feature in self._made))
                 for given, each in zip(asked.values, completed, strict=True)
             ]
         if self._mask is not None:
@@ -74,6 +78,23 @@ class Log:
             [prediction for prediction, _ in outputs],
             asked.keys,
         )
+
+    def bulk_frame(
+        self,
+        first: int,
+        time_us: int,
+        latency_us: int,
+        rows: pl.DataFrame,
+        labels: Sequence[Any],
+        outputs: Floats,
+        keys: Sequence[str | None] | None,
+    ) -> bytes:
+        """The same of many rows by columns; it may be asked in any thread. Raises NotLogged."""
+        if self._made:
+            names = (*rows.columns, *(feature.name for feature in self._made))
+            rows = with_declared(rows, self._made).select(names)
+        batch = _batch(rows, labels, outputs, keys)
+        return arrow_frame(first, time_us, latency_us, batch if self._mask_batch is None else self._mask_batch(batch))
 
     def append(self, frames: list[bytes], n_rows: int) -> None:
         """Have the frames, of so many rows, on file before anybody is answered. Raises NotLogged."""
@@ -98,3 +119,21 @@ def treatments(card: ModelCard, section: Section) -> dict[str, Logged]:
     said: dict[str, Logged] = {each.name: section.personal for each in card.inputs if each.personal}
     said |= section.columns
     return {name: what for name, what in said.items() if what != "keep"}
+
+
+def _batch(
+    rows: pl.DataFrame, labels: Sequence[Any], outputs: Floats, keys: Sequence[str | None] | None
+) -> pa.RecordBatch:
+    """Typed rows and what was answered as the log has them."""
+    import numpy as np
+    import polars as pl
+    import pyarrow as pa
+
+    table = rows.to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
+    columns = dict(zip(table.schema.names, (column.combine_chunks() for column in table.columns), strict=True))
+    offsets = np.arange(len(outputs) + 1, dtype=np.int32) * (outputs.size // len(outputs))
+    columns["__prediction__"] = pa.array(labels)
+    columns["__outputs__"] = pa.ListArray.from_arrays(pa.array(offsets), pa.array(outputs.ravel()))
+    if keys is not None:
+        columns["__key__"] = pa.array(keys, pa.string())
+    return pa.RecordBatch.from_pydict(columns)

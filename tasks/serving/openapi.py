@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tasks.core.markers import words_for
@@ -23,12 +23,14 @@ _JSON_TYPES: dict[str, dict[str, Any]] = {
 }
 LONG = 60
 """Texts of more characters get room for several lines."""
-_REASONS = {
-    "400": "The body is not JSON",
+REASONS = {
+    "400": "The body is not what its content type says",
+    "401": "The request has no API key that is known",
+    "403": "The request comes from the page of another web site",
     "408": "The body did not arrive in time",
     "413": "The body or the list is too long",
-    "415": "The content type is not application/json",
-    "401": "The request has no API key that is known",
+    "415": "The content type is none of those of the request's body",
+    "421": "The server is not known by the request's host",
     "422": "A row is not as the model needs it; the error names row and field",
     "429": "Too many requests for this API key",
     "500": "The model could not answer",
@@ -85,8 +87,8 @@ def _range(column: Column, card: ModelCard, rows: Sequence[dict[str, Any]]) -> d
     return {"low": min(seen), "high": max(seen), "expected": False} if seen else None
 
 
-def predict_path(card: ModelCard, operation: str = "predict", key: Sequence[str] = ()) -> dict[str, Any]:
-    """The OpenAPI path item of predictions by this model; rows may carry their `key`."""
+def rows_media_type(card: ModelCard, key: Sequence[str] = ()) -> dict[str, Any]:
+    """The OpenAPI media type of JSON bodies: a row or a list of them, which may carry their `key`, with examples."""
     row = {
         "type": "object",
         "properties": {
@@ -96,6 +98,16 @@ def predict_path(card: ModelCard, operation: str = "predict", key: Sequence[str]
         "required": [column.name for column in card.inputs],
         "additionalProperties": False,
     }
+    body: dict[str, Any] = {"schema": {"oneOf": [row, {"type": "array", "items": row, "maxItems": MAX_ROWS}]}}
+    if rows := samples(card):
+        body["examples"] = {"one row": {"value": rows[0]}, "several rows": {"value": rows[:3]}}
+    return body
+
+
+def predict_path(
+    card: ModelCard, bodies: Mapping[str, Any], kinds: Sequence[str] = (), operation: str = "predict"
+) -> dict[str, Any]:
+    """The OpenAPI path item of predictions by this model: media types of `bodies`, and further kinds of answers."""
     answer: dict[str, Any] = {
         "type": "object",
         "properties": {
@@ -118,26 +130,26 @@ def predict_path(card: ModelCard, operation: str = "predict", key: Sequence[str]
             "properties": {name: {"type": "number", "minimum": 0, "maximum": 1} for name in classes},
         }
         answer["required"].append("probabilities")
-    body: dict[str, Any] = {"schema": {"oneOf": [row, {"type": "array", "items": row, "maxItems": MAX_ROWS}]}}
-    if rows := samples(card):
-        body["examples"] = {"one row": {"value": rows[0]}, "several rows": {"value": rows[:3]}}
-    responses = {status: _response(text, _ERROR) for status, text in _REASONS.items()}
+    responses = {status: _response(text, ERROR) for status, text in REASONS.items()}
     responses["200"] = _response(
         "A prediction a row, in the rows' order", {"oneOf": [answer, {"type": "array", "items": answer}]}
     )
+    for kind in kinds:
+        responses["200"]["content"][kind] = {"schema": {"type": "string", "format": "binary"}}
     return {
         "post": {
             "operationId": operation,
             "summary": f"Predict {card.target.name}",
             "description": "One row as a JSON object, or a list of rows. Every input column must be there; null is a "
-            "missing value. Values of a category that training never saw are answered like any other.",
-            "requestBody": {"required": True, "content": {"application/json": body}},
+            "missing value. Values of a category that training never saw are answered like any other. Other kinds of "
+            "bodies are answered alike, by a JSON list where they may hold many rows.",
+            "requestBody": {"required": True, "content": dict(bodies)},
             "responses": responses,
         }
     }
 
 
-_ERROR: dict[str, Any] = {
+ERROR: dict[str, Any] = {
     "type": "object",
     "properties": {
         "error": {

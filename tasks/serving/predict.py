@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
 
-import msgspec
-
-from tasks.serving import bodies
+from tasks.serving import access, bodies
 from tasks.serving.bodies import Receive, Scope, Send
+from tasks.serving.readers import READERS
+from tasks.serving.readers.reader import Reader
 from tasks.serving.refusal import Refusal
 from tasks.serving.service import Service
-
-Reader = Callable[[Service, bytes, Scope, int], Awaitable[tuple[bytes, str]]]
-"""Answers a body: the response's body and its content type."""
-
-MOST_LOOKED_AT_US = 10_000_000
 
 
 async def predict(service: Service, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer the request's rows."""
     try:
         reader = _reader(scope)
-        body = await bodies.whole(scope, receive)
-        answer, kind = await reader(service, body, scope, time.perf_counter_ns())
+        body = await bodies.whole(scope, receive, reader.max_body)
+        answer, kind = await reader.answer(service, body, scope, time.perf_counter_ns())
     except Exception as exc:
         await refuse(service.refused(exc), send)
         return
@@ -33,9 +26,9 @@ async def predict(service: Service, scope: Scope, receive: Receive, send: Send) 
     await send({"type": "http.response.body", "body": answer})
 
 
-async def refuse(refusal: Refusal, send: Send) -> None:
-    """Send why there is no answer."""
-    body = refusal.body()
+async def refuse(refusal: Refusal, send: Send, path: str = "") -> None:
+    """Send why there is no answer, in the shape of errors at that path."""
+    body = refusal.body(path)
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *refusal.headers]
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
@@ -61,13 +54,7 @@ def _reader(scope: Scope) -> Reader:
             found=kind[:100] or "none",
             action="Send the header “content-type: application/json”.",
         )
-    return READERS[kind]
-
-
-async def _json(service: Service, body: bytes, scope: Scope, started: int) -> tuple[bytes, str]:
-    rows, single = service.champion.model.schema.read(body)
-    answers: list[Any] = await service.answers(rows, started)
-    return msgspec.json.encode(answers[0] if single else answers), "application/json"
-
-
-READERS: dict[str, Reader] = {"application/json": _json}
+    reader = READERS[kind]
+    if reader.is_simple:
+        access.same_origin(scope["headers"])
+    return reader

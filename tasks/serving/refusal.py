@@ -28,9 +28,20 @@ class Refusal(Exception):
         self.headers = headers
         self.error = {"what": what, "row": row, "field": field, "expected": expected, "found": found, "next": action}
 
-    def body(self) -> bytes:
-        """The answer: `{"error": {what, row, field, expected, found, next}}`."""
+    def body(self, path: str = "") -> bytes:
+        """The answer: `{"error": {what, row, field, expected, found, next}}`; below /v2 one sentence in its place."""
+        if path.startswith("/v2/") or path == "/v2":
+            return msgspec.json.encode({"error": self.sentence})
         return msgspec.json.encode({"error": {key: _shortened(value) for key, value in self.error.items()}})
+
+    @property
+    def sentence(self) -> str:
+        """The same in words, as the errors of commands are told."""
+        told = {key: _shortened(value) for key, value in self.error.items()}
+        where = f" in row {told['row']}" if told["row"] is not None else ""
+        facts = [f"{word} {told[word]}" for word in ("expected", "found") if told[word]]
+        sentence = f"{told['what']}{where}{': ' if facts else ''}{', '.join(facts)}."
+        return f"{sentence} {str(told['next']).rstrip('.')}." if told["next"] else sentence
 
 
 def _shortened(value: str | int | None) -> str | int | None:

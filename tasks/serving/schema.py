@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import astuple
@@ -20,9 +21,13 @@ from tasks.core.expressions import declared_row
 from tasks.core.model_records import ModelCard
 from tasks.core.records import Column
 from tasks.modalities import MODALITIES, matrix
+from tasks.scoring import inputs
 from tasks.scoring.guard import Guard
-from tasks.serving.faults import TYPES, broken, fault_of, misread, moment, unreadable
+from tasks.serving.faults import TYPES, broken, fault_in, fault_of, misread, moment, unreadable
 from tasks.serving.refusal import Refusal
+
+if TYPE_CHECKING:
+    import polars as pl
 
 MAX_ROWS = 10_000  # about 70 ms of work: a longer list belongs in `keepfit predict`
 
@@ -34,15 +39,15 @@ class RowSchema:
     """
 
     def __init__(self, card: ModelCard, key: Sequence[str] = ()) -> None:
-        self._columns = card.inputs
+        self.columns = card.inputs
         self.names = tuple(column.name for column in card.inputs)
         self._is_slow = any(feature.kind in MODALITIES for feature in card.features)
         self._declared: Callable[[dict[str, Any]], dict[str, Any]] = declared_row(card.features)
         self._floats: Callable[[Mapping[str, Any]], list[float]] = matrix.row(card.features)
         replaced = ((column, markers.replaced(column)) for column in card.inputs)
         self._markers = [(column, replace) for column, replace in replaced if replace is not None]
-        self._guard = Guard(card.expectations, card.inputs)
-        self._key = tuple(key)
+        self.guard = Guard(card.expectations, card.inputs)
+        self.key = tuple(key)
         besides = [name for name in key if name not in self.names]
         # msgspec cannot match a key that JSON has to escape: such rows are parsed first and renamed.
         names = (*self.names, *besides)
@@ -56,6 +61,7 @@ class RowSchema:
             ],
             rename={f"f{i}": self._aliases.get(name, name) for i, name in enumerate(names)},
             forbid_unknown_fields=True,
+            gc=False,  # values alone: nothing in them leads back to the row
         )
         self._fields = names
         self._row = row
@@ -71,7 +77,7 @@ class RowSchema:
             else:
                 rows = [self._one.decode(body)] if single else self._many.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-            raise fault_of(body, self._columns, str(exc), self._fields[len(self.names) :]) from exc
+            raise fault_of(body, self.columns, str(exc), self._fields[len(self.names) :]) from exc
         if len(rows) > MAX_ROWS:
             raise Refusal(
                 413,
@@ -81,6 +87,15 @@ class RowSchema:
                 action="Send them in several requests, or use `keepfit predict` for a file.",
             )
         return rows, single
+
+    def row(self, values: Mapping[str, Any]) -> Any:
+        """A row as `read` gives them, of values by column in the types of JSON, bytes as they are. Raises Refusal."""
+        try:
+            return msgspec.convert(
+                {self._aliases.get(name, name): value for name, value in values.items()}, self._row, dec_hook=moment
+            )
+        except msgspec.ValidationError as exc:
+            raise fault_in(values, self.columns, self._fields[len(self.names) :], str(exc)) from exc
 
     @property
     def is_slow(self) -> bool:
@@ -96,16 +111,27 @@ class RowSchema:
                 raise misread(column, found, number)
         return values
 
+    def frame(self, rows: Sequence[Any]) -> pl.DataFrame:
+        """The same values of many rows that `read` gave, as typed columns. Raises Refusal."""
+        import polars as pl
+
+        given = {name: list(map(attrgetter(f"f{i}"), rows)) for i, name in enumerate(self.names)}
+        for column, replace in self._markers:
+            found = given[column.name] = list(map(replace, given[column.name]))
+            if column.type != "text" and (wrong := [n for n, value in enumerate(found) if isinstance(value, str)]):
+                raise misread(column, found[wrong[0]], wrong[0])
+        return pl.DataFrame([pl.Series(c.name, given[c.name], inputs.dtype(c)) for c in self.columns])
+
     def known(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values that this model takes of those by which another one was asked; what it lacks is missing."""
         return {name: values.get(name) for name in self.names}
 
     def keys(self, rows: Sequence[Any]) -> list[str | None] | None:
         """By what the caller knows each row that `read` gave; None where no key is declared."""
-        return [self._key_of(dict(zip(self._fields, astuple(row), strict=True))) for row in rows] if self._key else None
+        return [self._key_of(dict(zip(self._fields, astuple(row), strict=True))) for row in rows] if self.key else None
 
     def _key_of(self, values: Mapping[str, Any]) -> str | None:
-        found = [values[name] for name in self._key]
+        found = [values[name] for name in self.key]
         if any(value is None for value in found):
             return None
         return key_text(found)
@@ -117,7 +143,7 @@ class RowSchema:
 
     def pack(self, values: dict[str, Any], number: int = 0) -> list[float]:
         """The model's input floats for the values of that row, if it holds what is expected. Raises Refusal."""
-        if self._guard.rejecting and (rule := self._guard.broken(values)) is not None:
+        if self.guard.rejecting and (rule := self.guard.broken(values)) is not None:
             raise broken(rule, values, number)
         return self.floats(values, number)
 
@@ -126,16 +152,16 @@ class RowSchema:
         try:
             return self._floats(self._declared(values))
         except DataError as exc:
-            raise unreadable(values, self._columns, number, exc) from exc
+            raise unreadable(values, self.columns, number, exc) from exc
 
     @property
     def warns(self) -> bool:
         """Whether there are expectations of which a row is only told."""
-        return bool(self._guard.warning)
+        return bool(self.guard.warning)
 
     def warnings(self, values: Mapping[str, Any]) -> list[str]:
         """What is told of the row with these values, which is answered all the same."""
-        return self._guard.warnings(values)
+        return self.guard.warnings(values)
 
     def _read_renamed(self, body: bytes, single: bool) -> list[Any]:
         parsed = msgspec.json.decode(body)

@@ -200,6 +200,11 @@ class Service:
         return [*([self._champion] if self._champion is not None else []), *beside]
 
     @property
+    def is_alone(self) -> bool:
+        """Whether nothing stands beside the champion."""
+        return self._beside is None
+
+    @property
     def canary(self) -> Canary | None:
         return self._beside if isinstance(self._beside, Canary) else None
 

@@ -156,3 +156,23 @@ def test_any_name_and_any_value_is_either_read_or_refused(ship: Any, name: str, 
         assert len(schema.read(body)[0]) == 1
     else:
         assert refusal(schema, body).error["field"] in (name, None)
+
+
+def test_many_rows_have_the_values_of_each(ship: Any) -> None:
+    """By columns as row by row: markers of missing values, words for them, moments and bytes."""
+    kinds = {"n": ("number", "-999", "unknown"), "t": ("text", "?"), "d": ("date", "1900-01-01"), "b": ("binary",)}
+    inputs = tuple(
+        Column(name=name, type=kind, n_missing=0, missing_values=marks) for name, (kind, *marks) in kinds.items()
+    )
+    schema = RowSchema(ship.card().model_copy(update={"inputs": inputs, "features": (), "expectations": ()}))
+    said = [
+        {"n": 1, "t": "a", "d": "1912-04-10T12:00:00+02:00", "b": "AAE="},
+        {"n": -999, "t": "?", "d": "1900-01-01", "b": None},
+        {"n": "unknown", "t": None, "d": None, "b": ""},
+    ]
+    rows, _ = schema.read(json.dumps(said).encode())
+    assert schema.frame(rows).to_dicts() == [schema.values(row) for row in rows]
+    rows, _ = schema.read(json.dumps([*said, {**said[0], "n": "many"}]).encode())
+    with pytest.raises(Refusal) as caught:
+        schema.frame(rows)
+    assert (caught.value.error["row"], caught.value.error["field"]) == (3, "n")

@@ -1,0 +1,37 @@
+"""Rows as a Parquet file, answered as Arrow streams are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.serving import frames
+from tasks.serving.readers import pages
+from tasks.serving.readers.arrow import described, reader
+from tasks.serving.readers.columns import MOST_DECODED, malformed, nested, too_large
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def _table(body: bytes) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with malformed("a Parquet file"):
+        metadata = pq.read_metadata(pa.py_buffer(body))
+        frames.check_number(metadata.num_rows)
+        columns = [metadata.schema.column(place) for place in range(metadata.num_columns)]
+        for field in metadata.schema.to_arrow_schema():
+            if pa.types.is_nested(field.type):
+                raise nested(field.name)
+        for column in columns:
+            if column.physical_type == "FIXED_LEN_BYTE_ARRAY" and column.length * metadata.num_rows > MOST_DECODED:
+                raise too_large(MOST_DECODED)
+        pages.check(body, metadata, MOST_DECODED)
+        # A text that is there again and again stays so until its size is known.
+        repeated = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
+        with pq.ParquetFile(pa.py_buffer(body), read_dictionary=repeated) as file:
+            return file.read(use_threads=False)
+
+
+READERS = {"application/vnd.apache.parquet": reader(_table, described("A Parquet file"))}
