@@ -8,13 +8,14 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from tasks.serving import openapi
-from tasks.serving.routes import explain, figures, health, models, outcomes, page
+from tasks.serving.readers import ANSWERS, READERS
+from tasks.serving.routes import explain, figures, health, models, open_inference, outcomes, page
 from tasks.serving.site import Site
 
 
 def routers(site: Site) -> list[APIRouter]:
     """Every router of the API."""
-    return [each.router(site) for each in (health, models, explain, figures, outcomes, page)]
+    return [each.router(site) for each in (health, models, explain, figures, outcomes, open_inference, page)]
 
 
 def described(site: Site, app: FastAPI) -> dict[str, Any]:
@@ -26,6 +27,8 @@ def described(site: Site, app: FastAPI) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for name, service in site.services.items():
         model = service.champion.model
-        paths[f"/v1/{name}/predict"] = openapi.predict_path(model.card, f"predict_{name}", service.key)
+        described = {kind: reader.described(model.card, service.key) for kind, reader in READERS.items()}
+        bodies = {kind: media_type for kind, media_type in described.items() if media_type is not None}
+        paths[f"/v1/{name}/predict"] = openapi.predict_path(model.card, bodies, ANSWERS, f"predict_{name}")
     document["paths"] = {**paths, **document["paths"]}
     return document
