@@ -91,12 +91,12 @@ def _others(site: Site) -> FastAPI:
     @app.exception_handler(UsageError)
     async def refused_in_words(request: Request, exc: UsageError) -> Response:
         told = Refusal(422, exc.what, expected=exc.expected or None, found=exc.found or None, action=exc.action or None)
-        return Response(told.body(), told.status, media_type="application/json")
+        return Response(told.body(request.url.path), told.status, media_type="application/json")
 
     @app.exception_handler(Unavailable)
     async def away(request: Request, exc: Unavailable) -> Response:
         log.error("A request failed: %s", exc)  # which database is away, and where it is, is for the log alone
-        return Response(AWAY.body(), AWAY.status, AWAY_HEADERS, media_type="application/json")
+        return Response(AWAY.body(request.url.path), AWAY.status, AWAY_HEADERS, media_type="application/json")
 
     @app.exception_handler(Exception)
     async def broken(request: Request, exc: Exception) -> Response:
