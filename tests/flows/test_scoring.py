@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
 from flows import scoring, tables
@@ -133,6 +134,16 @@ def test_one_image_or_one_row_is_not_answered(pictures: Scorer, tmp_path: Path) 
     written = io.BytesIO()
     assert tables.write_jsonl(written, iter([found])) == 1
     assert json.loads(written.getvalue())["prediction"] == "light"
+
+
+def test_parquet_looks_up_numbers_that_never_come_again(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {"x": [i / 7 for i in range(400)], "kind": [f"k{i % 3}" for i in range(400)], "l": [[1]] * 400}
+    )
+    tables.write(tmp_path / "rows.parquet", iter([frame, frame]), "--output")
+    assert pl.read_parquet(tmp_path / "rows.parquet").equals(pl.concat([frame, frame]))
+    group = pq.ParquetFile(tmp_path / "rows.parquet").metadata.row_group(0)
+    assert [group.column(i).has_dictionary_page for i in range(2)] == [False, True]
 
 
 @pytest.mark.parametrize(
