@@ -122,11 +122,17 @@ def folds(units: Hashes, n_folds: int, classes: Codes | None = None) -> Parts:
     Units dealt out in turn, so that even a dozen groups fill all folds; their hashes are mixed again, or neighbours
     in the order of the hash would meet. Folds, unlike parts, may change when rows come.
     """
-    found, first, which = np.unique(mix(units), return_index=True, return_inverse=True)
-    turn = np.arange(len(found))
+    import polars as pl
+
+    mixed = pl.Series(mix(units))
+    place = mixed.rank("dense").to_numpy().astype(np.int64) - 1
     if classes is not None:
-        turn[np.argsort(classes[first], kind="stable")] = np.arange(len(found))
-    return (turn[which] % n_folds).astype(np.uint8)
+        first = np.flatnonzero(mixed.is_first_distinct().to_numpy())
+        first = first[np.argsort(place[first])]
+        turn = np.empty(len(first), np.int64)
+        turn[np.argsort(classes[first], kind="stable")] = np.arange(len(first))
+        place = turn[place]
+    return (place % n_folds).astype(np.uint8)
 
 
 def _shares(hashes: Hashes) -> npt.NDArray[np.float64]:

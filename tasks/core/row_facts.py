@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tasks.core import store
+from tasks.core.ahead import ahead
 from tasks.core.allocation import named_parts
 from tasks.core.chronology import times
 from tasks.core.near import Sketch
@@ -61,7 +62,7 @@ def row_facts(
     hashed = [name for name in inputs if not isinstance(split, PredefinedSplit) or name != split.column]
     columns = dict.fromkeys((*inputs, target.name, *key))
     dated = False
-    for batch in store.batches(rows, [*columns]):
+    for batch in ahead(store.batches(rows, [*columns])):
         hashes = row_hashes(batch, hashed, seed)
         found.hashes.append(hashes)
         found.answers.append(value_hashes(batch.column(target.name), target.name))
