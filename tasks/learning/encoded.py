@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.core import progress, store
+from tasks.core.ahead import ahead
 from tasks.core.records import Dataset, Feature, Splits, Target
 from tasks.learning.development import rows_of
 from tasks.learning.parallel import heard, one_thread
@@ -47,6 +48,20 @@ class Encoding:
         """The part's rows in order, some at a time: a float64 column for each name, and the target as its class."""
         import polars as pl
 
+        at = 0
+        for frame, x in ahead(self._matrices(part, is_train)):
+            if not is_train or self._train is None:
+                with one_thread():
+                    for fitted in self._fitted:
+                        x = fitted.transform(x)
+            at += frame.height
+            yield pl.DataFrame(x, schema=list(self.names)).with_columns(frame[self.target.name])
+            progress.advance("prepare", f"{part.name} rows", at, part.n_rows)
+
+    def _matrices(self, part: Dataset, is_train: bool) -> Iterator[tuple[pl.DataFrame, np.ndarray]]:
+        """Rows with their matrix, or with what was made of it while fitting."""
+        import polars as pl
+
         wide = any(feature.kind in MODALITIES for feature in self.features)
         columns = list(dict.fromkeys([*(feature.name for feature in self.features), self.target.name]))
         at = 0
@@ -54,15 +69,8 @@ class Encoding:
             frame = pl.DataFrame(batch)
             here = slice(at, at + frame.height)
             at = here.stop
-            if is_train and self._train is not None:
-                x = self._train[here]
-            else:
-                x = matrix(frame, self.features)
-                with one_thread():
-                    for fitted in self._fitted:
-                        x = fitted.transform(x)
-            yield pl.DataFrame(x, schema=list(self.names)).with_columns(frame[self.target.name])
-            progress.advance("prepare", f"{part.name} rows", at, part.n_rows)
+            known = self._train if is_train else None
+            yield frame, matrix(frame, self.features) if known is None else known[here]
 
 
 def encoding(splits: Splits, seed: int) -> Encoding:
