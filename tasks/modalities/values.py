@@ -90,15 +90,15 @@ def _bucket_encoder(feature: Feature) -> Callable[[Any], float]:
     buckets, checksum = feature.treatment.buckets, zlib.crc32
 
     def bucket(value: Any) -> float:
-        if value is None or value == "":
-            return MISSING
-        if isinstance(value, (bytes, date)):
-            raise wrong_type(feature, repr(value))
         if not isinstance(value, str):
+            if value is None:
+                return MISSING
+            if isinstance(value, (bytes, date)):
+                raise wrong_type(feature, repr(value))
             value = "true" if value is True else "false" if value is False else _digits(value, feature)
             if value == "nan":
                 return MISSING
-        return float(checksum(value.encode("utf-8", "surrogatepass")) % buckets)
+        return float(checksum(value.encode("utf-8", "surrogatepass")) % buckets) if value else MISSING
 
     return bucket
 
