@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal, cast, get_args
 
+from tasks.core.conditions import check_condition
 from tasks.core.nearest import nearest
 from tasks.core.records import ColumnType
 
@@ -111,6 +112,7 @@ def check_arguments(kind: str, given: Mapping[str, object]) -> None:
     scope, known = CATALOGUE[kind]
     names = [name.rstrip("!") for name in known.split()]
     allowed = [*names, *(name for name in OURS if name != "mostly" or scope in ("rows", "column"))]
+    allowed += ["row_condition"] if scope == "table" else []
     for name in given:
         if name not in allowed:
             raise ValueError(f"{kind} has no argument {name!r}{maybe(name, allowed)} (it has {', '.join(allowed)})")
@@ -120,6 +122,8 @@ def check_arguments(kind: str, given: Mapping[str, object]) -> None:
         raise ValueError(f"{kind} lacks its argument {', '.join(name[:-1] for name in missing)}")
     if "min_value" in names and not {"min_value", "max_value", "threshold"} & given.keys():
         raise ValueError(f"{kind} lacks its bounds: min_value, max_value or both")
+    if "row_condition" in given:
+        check_condition(given["row_condition"])
     if kind == "expect_column_type_to_be" and given["type_"] not in COLUMN_TYPES:
         raise ValueError(f"{kind}: expected type_ to be one of {', '.join(COLUMN_TYPES)}, found {given['type_']!r}")
 
@@ -129,6 +133,7 @@ def words(kind: str, arguments: Mapping[str, object]) -> str:
     text = kind.removeprefix("expect_").removeprefix("column_").replace("_", " ")
     said = {name: value for name, value in arguments.items() if not name.startswith("column")}
     low, high = said.pop("min_value", None), said.pop("max_value", None)
+    where = f" where {said.pop('row_condition')}" if "row_condition" in said else ""
     if kind.endswith("_to_be_between"):
         bounds = f"between {low} and {high}" if None not in (low, high) else f"at least {low}"
         text = f"{text.removesuffix(' to be between')} {bounds if low is not None else f'at most {high}'}"
@@ -141,7 +146,7 @@ def words(kind: str, arguments: Mapping[str, object]) -> str:
     elif kind == "expect_column_kl_divergence_to_be_less_than":
         said.pop("partition_object")
         text = f"the distribution that it had, to {said.pop('threshold')} nats"
-    return text + (f" ({', '.join(f'{name} {value}' for name, value in said.items())})" if said else "")
+    return text + where + (f" ({', '.join(f'{name} {value}' for name, value in said.items())})" if said else "")
 
 
 def maybe(name: str, known: Iterable[str]) -> str:

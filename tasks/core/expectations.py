@@ -24,6 +24,7 @@ from typing import Any, cast
 from pydantic import Field, JsonValue, ValidationError, field_validator, model_validator
 
 from tasks.core import catalogue
+from tasks.core.conditions import columns_of
 from tasks.core.errors import ProjectError
 from tasks.core.records import Column, Record, Severity
 
@@ -85,8 +86,10 @@ class Expectation(Record):
         several = given["column_list"] if "column_list" in given and self.scope != "schema" else []
         total = given.get("sum_total")
         several = [*cast("list[JsonValue]", several), total] if isinstance(total, str) else several
-        return tuple(str(given[name]) for name in ("column", "column_A", "column_B") if name in given) + tuple(
-            str(name) for name in cast("list[JsonValue]", several)
+        return (
+            *(str(given[name]) for name in ("column", "column_A", "column_B") if name in given),
+            *(str(name) for name in cast("list[JsonValue]", several)),
+            *columns_of(str(given.get("row_condition", ""))),
         )
 
     @property

@@ -117,6 +117,10 @@ def _asked(expectation: Expectation, dates: frozenset[str], position: int = 0) -
         kind = "expect_column_pair_values_to_be_equal"
         given = {"column_A": _sum_name(expectation), "column_B": given["sum_total"]}
         given["ignore_row_if"] = "either_value_is_missing"
+    if condition := given.pop("row_condition", None):
+        from great_expectations.expectations.row_conditions import PassThroughCondition
+
+        given["row_condition"] = PassThroughCondition(pass_through_filter=condition)
     try:
         if set(expectation.columns) & dates:
             for bound in given.keys() & set(_BOUNDS):
