@@ -9,6 +9,8 @@ from tasks.core import cells, loading
 from tasks.core.records import BYTES, Column, Dataset
 from tasks.profiling.figures import ColumnFigures, Value
 from tasks.profiling.moments import Moments
+from tasks.profiling.rounding import round_numbers
+from tasks.profiling.runs import RunLengths
 from tasks.profiling.shapes import damage, shapes
 from tasks.profiling.spreads import spread
 
@@ -34,6 +36,7 @@ class Look:
         self.n = self.n_missing = 0
         self.moments = Moments()
         self.counts: Counter[Value] | None = Counter()
+        self.runs = RunLengths() if column.type in ("integer", "number") else None
         self._last: Any = None
         self._rises = self._rises_strictly = column.type in ("integer", "number", "date")
 
@@ -43,6 +46,8 @@ class Look:
 
         self.n += len(values)
         self.n_missing += values.null_count()
+        if self.runs is not None:
+            self.runs.add(values)
         present = values.drop_nulls()
         if not len(present):
             return
@@ -72,6 +77,7 @@ class Look:
         n_times: Counter[int] = Counter(counts.values())
         ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
         texts: list[str] = present.to_list() if present.dtype == pl.String else []
+        rounds = round_numbers(numbers(present)) if kind in ("integer", "number") else ()
         measured = spread(self.moments, numbers(present)) if kind != "boolean" and len(present) else None
         return ColumnFigures(
             name=self.column.name,
@@ -86,6 +92,9 @@ class Look:
             common=tuple((_plain(value), n_rows) for value, n_rows in ordered[:COMMON]),
             n_repeated=sum(times * n for times, n in n_times.items() if times > 1) if whole else None,
             order="strictly increasing" if self._rises_strictly else "increasing" if self._rises else "",
+            runs=() if self.runs is None else self.runs.figures(),
+            rounds=rounds,
+            n_round=sum(counts.get(value, 0) for value in rounds),
             spread=None if texts else measured,
             lengths=measured if texts else None,
             shapes=shapes(texts),

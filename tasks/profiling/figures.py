@@ -47,6 +47,14 @@ class Shape(Record):
     words: str = ""
 
 
+class Runs(Record):
+    """`n_rows` rows end `length` equal values; a row of these finds itself among `together` of them on average."""
+
+    length: int
+    n_rows: int
+    together: float = 1.0
+
+
 class ColumnFigures(Record):
     """One column. `common` are its commonest values with how often they come, all of them when `closed` is said.
 
@@ -67,6 +75,10 @@ class ColumnFigures(Record):
     n_repeated: int | None = None
     order: str = ""
     """`increasing` or `strictly increasing` when the rows come so."""
+    runs: tuple[Runs, ...] = ()
+    rounds: tuple[float, ...] = ()
+    """Numbers of one digit as large as the column's values; `n_round` rows that were looked at have one of them."""
+    n_round: int = 0
     spread: Spread | None = None
     lengths: Spread | None = None
     shapes: tuple[Shape, ...] = ()
@@ -101,6 +113,8 @@ class Relation(Record):
     total: float | str | None = None
     pairs: tuple[tuple[Value, Value], ...] = ()
     or_equal: bool = True
+    usual: bool = False
+    """Whether many rows break it, but always about as many."""
 
     @property
     def every_column(self) -> tuple[str, ...]:

@@ -15,8 +15,10 @@ from typing import Any, cast
 
 import yaml
 
+from tasks.core.conditions import columns_of
 from tasks.core.expectations import SECTIONS, Expectation, Expectations
 from tasks.profiling.claims import Claim
+from tasks.profiling.suspects import NOT_IN_SET, STAND_INS
 
 WIDTH = 120
 _SECTION = re.compile(r"^([A-Za-z_]+):\s*(.*?)\s*(?:#.*)?$")
@@ -71,9 +73,12 @@ def key(section: str, said: dict[str, Any]) -> tuple[str, ...]:
     given = cast("dict[str, Any]", given if isinstance(given, dict) else {})
     names = [str(given[name]) for name in ("column", "column_A", "column_B", "sum_total") if name in given]
     names += [str(name) for name in given.get("column_list", [])]
+    names += columns_of(str(given.get("row_condition", "")))
     # A range of all values and one of nearly all, a least and a greatest length: not the same.
     more = "nearly all" if "between" in kind and given.get("mostly", 1) != 1 else ""
-    return (section, kind, *names, more, str(given.get("regex", "")))
+    # What stands for a missing value, and numbers that are round.
+    which = "round" if kind == NOT_IN_SET and not {*given.get("value_set", [])} <= {*STAND_INS} else ""
+    return (section, kind, *names, more, str(given.get("regex", which)))
 
 
 def digest(said: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from tasks.profiling.claims import Claim, claim, figure
 from tasks.profiling.figures import ColumnFigures, Spread
+from tasks.profiling.suspects import rounded, stand_ins, stuck
 from tasks.profiling.tolerance import Tolerance, outward
 
 FAR = 10.0
@@ -14,8 +15,6 @@ FAR = 10.0
 MODES = 12
 """Values that may be the commonest of fresh rows, and that a person still reads."""
 YEAR = 365.25 * 86_400
-STAND_INS = (0, -1, -9, -99, -999, -9999, 99, 999, 9999)
-"""Numbers that often stand for a missing one."""
 
 
 def of_numbers(one: ColumnFigures, tolerance: Tolerance, closed: bool) -> Iterator[Claim]:
@@ -31,7 +30,9 @@ def of_numbers(one: ColumnFigures, tolerance: Tolerance, closed: bool) -> Iterat
             "expect_column_values_to_be_between", seen, column=name, min_value=write(low), max_value=write(high)
         )
         yield from _reached(one, spread, write)
-        yield from _stand_ins(one, low, high, tolerance)
+        yield from stand_ins(one, low, high, tolerance)
+        yield from rounded(one, tolerance)
+        yield from stuck(one, tolerance)
     if spread.deviation == 0:
         return
     if (margin := tolerance.mean(spread.deviation, spread.kurtosis, n)) is not None:
@@ -148,28 +149,6 @@ def _reached(one: ColumnFigures, spread: Spread, write: Callable[[float], float]
                 severity="warn",
                 **{bound: write(tail.reached)},
             )
-
-
-def _stand_ins(one: ColumnFigures, low: float, high: float, tolerance: Tolerance) -> Iterator[Claim]:
-    """That what may stand for a missing value, and is possible, stays as rare: a gap filled with zeros is told."""
-    possible = [value for value in STAND_INS if low <= value <= high]
-    counts = dict(one.common)
-    if one.distinct > len(counts) and not all(value in counts for value in possible):
-        least = min(counts.values(), default=0)  # what is not among the commonest is at most as common as they are
-    else:
-        least = 0
-    several = [(value, counts.get(value, least)) for value in possible]
-    rare = [(value, n_rows) for value, n_rows in several if n_rows <= one.n_looked / 10]
-    n_rows = sum(n_rows for _, n_rows in rare)
-    if rare and one.n_looked >= 30:
-        yield claim(
-            "expect_column_values_to_not_be_in_set",
-            f"at most {n_rows:,} of {one.n_looked:,} values are such",
-            column=one.name,
-            value_set=[value for value, _ in rare],
-            mostly=tolerance.mostly(n_rows, one.n_looked),
-            severity="warn",
-        )
 
 
 def _distribution(one: ColumnFigures, spread: Spread, tolerance: Tolerance) -> Iterator[Claim]:

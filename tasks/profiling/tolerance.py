@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 ERROR = 0.01
 """How likely fresh rows of the same kind break any figure of the table."""
-CLAIMS_A_COLUMN = 6
+CLAIMS_A_COLUMN = 8
+TOLD = 0.05
+"""The share of damaged rows from which a claim about a share must tell, or it would only lengthen the file."""
 MOST_KURTOSIS = 50
 """Of heavier tails neither the mean nor the deviation of a sample tells anything of the next."""
 
@@ -52,6 +54,10 @@ class Tolerance:
     def unrepeated(self, k: int, n: int) -> float:
         """As `mostly`, of k rows that are repeated: they come in pairs at least, so there are half as many chances."""
         return max(0.0, math.floor(1000 * (1 - 2 * self.at_most((k + 1) // 2, n) / n)) / 1000) if n else 0.0
+
+    def tells(self, k: int, n: int, share: float = 1.0) -> bool:
+        """Whether a twentieth of n rows, of which this share gets what k of n had, would be too many."""
+        return n >= 30 and k + share * TOLD * n > self.at_most(k, n) + 1
 
     def mean(self, deviation: float, kurtosis: float, n: int) -> float | None:
         """How far the mean of n fresh rows may be from that of n; None where it tells nothing."""

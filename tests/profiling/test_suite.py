@@ -19,6 +19,7 @@ from tasks.core.records import Dataset
 from tasks.profiling.claims import Claim
 from tasks.profiling.lines import whole_file
 from tasks.profiling.look import profiled
+from tasks.profiling.runs import RunLengths
 from tasks.profiling.suite import claims
 from tasks.sources import Parquet
 
@@ -115,6 +116,43 @@ def test_relations_are_found_and_those_of_chance_are_not(tmp_path: Path) -> None
     assert ("multicolumn_sum_to_equal", ("net", "tax"), "gross") in found
     # net ≥ tax and gross ≥ net follow from the figures; items and rating have nothing to do with them.
     assert not any({"items", "rating"} & set(columns) for _, columns, _ in found)
+
+
+def test_a_stuck_sensor_or_rounded_values_are_not_told(tmp_path: Path) -> None:
+    frame = shop(0, 600)
+    said = claims(profiled(collected(frame, tmp_path)), "late")
+    fresh = shop(1, 600)
+    clean = broken(collected(fresh, tmp_path), said)
+    at = pl.int_range(pl.len())
+    for column, rows, value in (
+        ("rating", at.is_between(200, 229), pl.lit(fresh["rating"].drop_nulls()[9])),
+        ("items", at.is_between(200, 229), pl.lit(fresh["items"].mode()[0])),
+        ("net", at % 20 == 0, pl.col("net").round_sig_figs(1)),
+    ):
+        damaged = fresh.with_columns(pl.when(rows).then(value).otherwise(pl.col(column)).alias(column))
+        told = [one for one in broken(collected(damaged, tmp_path), said) if one not in clean]
+        assert any(column in one for one in told), column
+
+
+def test_a_value_that_stays_for_long_by_its_nature_is_told(tmp_path: Path) -> None:
+    # Seasons: each grade stays for a while, now shorter, now longer.
+    def frame(seed: int) -> pl.DataFrame:
+        rng = np.random.default_rng(seed)
+        stays = rng.geometric(0.2, 800)
+        return pl.DataFrame({"grade": np.repeat(rng.integers(0, 40, 800), stays)[:3000]})
+
+    said = claims(profiled(collected(frame(0), tmp_path)), None)
+    for seed in range(1, 6):
+        assert not any("rolling" in one for one in broken(collected(frame(seed), tmp_path), said))
+
+
+def test_runs_that_reach_over_batches_are_cut() -> None:
+    values = pl.Series([None, 1.0, 1, None, 1, 2, 2, 2, 2, None, None, 3])
+    for size in (1, 2, 3, 5, 12):
+        found = RunLengths()
+        for start in range(0, len(values), size):
+            found.add(values[start : start + size])
+        assert [one.n_rows for one in found.figures()[:5]] == [6, 4, 2, 1, 0]
 
 
 def test_a_key_of_two_columns_is_no_accident(tmp_path: Path) -> None:
