@@ -24,7 +24,7 @@ def profiled(dataset: Dataset) -> TableFigures:
     columns, sample = looked(dataset)
     if sample.height < dataset.n_rows:
         columns = [_with_repeats(dataset, one) for one in columns]
-    found = [one for one in counted(dataset, relations(columns, sample)) if one.n_rows <= SELDOM * one.n]
+    found = [one for one in counted(dataset, relations(columns, sample)) if one.usual or one.n_rows <= SELDOM * one.n]
     if (named := key(columns, sample)) is not None:
         found.append(_recounted(dataset, named) if sample.height < dataset.n_rows else named)
     return TableFigures(n_rows=dataset.n_rows, columns=tuple(columns), relations=tuple(found))

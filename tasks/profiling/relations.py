@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import combinations, permutations
-from typing import TYPE_CHECKING, Any, cast
+from itertools import combinations
+from typing import TYPE_CHECKING, cast
 
 from tasks.core import cells, loading
 from tasks.core.records import Dataset
 from tasks.profiling.columns import BATCH_ROWS, meant, numbers
 from tasks.profiling.figures import SELDOM, ColumnFigures, Relation
+from tasks.profiling.orders import CHANCE, orders, shuffled
 from tasks.profiling.totals import SUM, is_off, totals
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-GREATER = "expect_column_pair_values_a_to_be_greater_than_b"
 EQUAL = "expect_column_pair_values_to_be_equal"
 PAIRS = "expect_column_pair_values_to_be_in_set"
 
@@ -30,12 +30,9 @@ ROWS = 5_000
 """Rows in which relations are looked for: each pair of columns is."""
 COLUMNS = 60
 """Of more columns, the first so many are compared with each other, or the pairs would never end."""
-CHANCE = 0.05
-"""The share of shuffled rows that must break it."""
 MOST_PAIRS = 40
 """Pairs of values that a person still reads."""
 MOST_VALUES = 30
-N_SHUFFLES = 3
 
 
 def relations(figures: Sequence[ColumnFigures], sample: pl.DataFrame) -> list[Relation]:
@@ -51,7 +48,7 @@ def relations(figures: Sequence[ColumnFigures], sample: pl.DataFrame) -> list[Re
         copies = {relation.columns[1] for relation in same}
         values = {name: column for name, column in values.items() if name not in copies}
         found += same
-        found += _reduced(list(_greater(values)))
+        found += orders(values)
         if kind != ("date",):
             found += totals(values)
     found += _together([one for one in figures if _is_set(one)][:COLUMNS], sample)
@@ -114,55 +111,9 @@ def _equal(values: dict[str, NDArray[np.float64]]) -> list[Relation]:
         both = ~(np.isnan(left) | np.isnan(right))
         n = int(both.sum())
         broken = int((left[both] != right[both]).sum())
-        if n >= 50 and broken <= SELDOM * n and (chance := _shuffled(left, right, np.not_equal)) >= CHANCE:
+        if n >= 50 and broken <= SELDOM * n and (chance := shuffled(left, right, np.not_equal)) >= CHANCE:
             found.append(Relation(kind=EQUAL, columns=(a, b), n=n, n_rows=broken, by_chance=chance))
     return found
-
-
-def _greater(values: dict[str, NDArray[np.float64]]) -> list[Relation]:
-    """The columns (a, b) where a is at least b."""
-    import numpy as np
-
-    medians = {name: float(np.nanmedian(column)) for name, column in values.items()}
-    found: list[Relation] = []
-    for (a, high), (b, low) in permutations(values.items(), 2):
-        if medians[a] < medians[b]:
-            continue
-        both = ~(np.isnan(high) | np.isnan(low))
-        n = int(both.sum())
-        broken = int((high[both] < low[both]).sum())
-        if n < 50 or broken > SELDOM * n:
-            continue
-        chance = _shuffled(high, low, np.less)
-        if chance >= max(CHANCE, 20 * broken / n):
-            ties = bool((high[both] == low[both]).any())
-            found.append(Relation(kind=GREATER, columns=(a, b), n=n, n_rows=broken, by_chance=chance, or_equal=ties))
-    return found
-
-
-def _shuffled(left: NDArray[np.float64], right: NDArray[np.float64], breaks: Any) -> float:
-    """The share of the rows that break it when one column is shuffled; missing values break nothing."""
-    import numpy as np
-
-    # Shifting would not do: a year later the weather is the same.
-    shares = [
-        float(breaks(left, right[np.random.default_rng(seed).permutation(len(right))]).mean())
-        for seed in range(N_SHUFFLES)
-    ]
-    gaps = float((np.isnan(left) | np.isnan(right)).mean()) if breaks is np.not_equal else 0.0
-    return min(shares) - gaps
-
-
-def _reduced(found: list[Relation]) -> list[Relation]:
-    """Without those that follow from two others; equal columns are not among them."""
-    pairs = {relation.columns for relation in found}
-    between = {b for _, b in pairs} & {a for a, _ in pairs}
-    return [
-        relation
-        for relation in found
-        if relation.n_rows
-        or not any((relation.columns[0], one) in pairs and (one, relation.columns[1]) in pairs for one in between)
-    ]
 
 
 def _is_set(one: ColumnFigures) -> bool:

@@ -9,7 +9,8 @@ from tasks.profiling.claims import Claim, claim
 from tasks.profiling.figures import ColumnFigures, Relation, TableFigures
 from tasks.profiling.keys import KEY
 from tasks.profiling.numbers import of_moments, of_numbers, of_requests
-from tasks.profiling.relations import EQUAL, GREATER, PAIRS
+from tasks.profiling.orders import GREATER
+from tasks.profiling.relations import EQUAL, PAIRS
 from tasks.profiling.texts import closed_set, of_texts
 from tasks.profiling.tolerance import Tolerance, outward
 
@@ -159,6 +160,8 @@ def _relation(relation: Relation, tolerance: Tolerance) -> Iterator[Claim]:
     mostly = tolerance.mostly(relation.n_rows, relation.n) if relation.n_rows else 1.0
     chance = f"{relation.n_rows or 'none'} of {relation.n:,} rows break it, by chance {relation.by_chance:.0%} would"
     both = "either_value_is_missing"
+    if relation.usual and not tolerance.tells(relation.n_rows, relation.n, 1 - 2 * relation.n_rows / relation.n):
+        return
     if relation.kind == GREATER:
         pair = {"column_A": a, "column_B": others[0], "or_equal": True if relation.or_equal else None}
         yield claim(GREATER, chance, **pair, ignore_row_if=both, mostly=mostly, severity="warn")

@@ -155,6 +155,22 @@ def test_runs_that_reach_over_batches_are_cut() -> None:
         assert [one.n_rows for one in found.figures()[:5]] == [6, 4, 2, 1, 0]
 
 
+def test_columns_so_alike_that_no_range_tells_them_apart_are_swapped(tmp_path: Path) -> None:
+    def frame(seed: int) -> pl.DataFrame:
+        rng = np.random.default_rng(seed)
+        size = rng.lognormal(0, 0.6, 3000)
+        return pl.DataFrame({"rooms": size * rng.lognormal(0.12, 0.08, 3000), "beds": size})
+
+    said = claims(profiled(collected(frame(0), tmp_path)), None)
+    fresh = frame(1)
+    assert broken(collected(fresh, tmp_path), said) == []
+    hit = pl.int_range(pl.len()) % 20 == 0
+    swapped = fresh.with_columns(
+        pl.when(hit).then(pl.col(b)).otherwise(pl.col(a)).alias(a) for a, b in (("rooms", "beds"), ("beds", "rooms"))
+    )
+    assert any("greater than b" in one for one in broken(collected(swapped, tmp_path), said))
+
+
 def test_a_key_of_two_columns_is_no_accident(tmp_path: Path) -> None:
     grid = pl.DataFrame({"shop": [f"s{i % 40}" for i in range(2000)], "week": [i // 40 for i in range(2000)]})
     rng = np.random.default_rng(0)
