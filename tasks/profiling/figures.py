@@ -24,10 +24,11 @@ class Spread(Record):
     """How the numbers of a column lie: numbers themselves, moments as seconds since 1970, or lengths of texts.
 
     `kurtosis` is the fourth standardised moment (3 for a normal distribution). `edges` cut the values into bins of
-    the shares `weights`: those below the first, between each two, and above the last.
+    the shares `weights`: those below the first, between each two, and above the last; `n_weighed` values have these.
     """
 
     n: int
+    n_weighed: int
     mean: float
     deviation: float
     kurtosis: float

@@ -156,7 +156,7 @@ def _distribution(one: ColumnFigures, spread: Spread, tolerance: Tolerance) -> I
         return
     write = _number(spread.whole)
     first, *inner = spread.weights[:-1]
-    n = min(spread.n, one.n_looked)
+    n = spread.n_weighed
     yield claim(
         "expect_column_kl_divergence_to_be_less_than",
         f"shares of {n:,} values",

@@ -41,6 +41,7 @@ def spread(moments: Moments, some: NDArray[np.float64]) -> Spread | None:
     edges, weights = _bins(ordered)
     return Spread(
         n=moments.n,
+        n_weighed=len(some),
         mean=moments.mean,
         deviation=moments.deviation,
         kurtosis=moments.kurtosis,

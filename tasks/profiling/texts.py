@@ -112,7 +112,7 @@ def _usual_lengths(one: ColumnFigures, tolerance: Tolerance) -> Iterator[Claim]:
     assert one.lengths is not None
     if len(one.lengths.edges) < 5:
         return
-    edge, share, n = one.lengths.edges[0], one.lengths.weights[0], min(one.n_looked, one.lengths.n)
+    edge, share, n = one.lengths.edges[0], one.lengths.weights[0], one.lengths.n_weighed
     yield claim(
         "expect_column_value_lengths_to_be_between",
         f"{share:.1%} of {n:,} texts are shorter",

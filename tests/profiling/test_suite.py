@@ -219,8 +219,19 @@ def test_of_many_rows_some_are_looked_at_and_extremes_and_repeats_come_from_all(
         ours, theirs = some[name].spread, whole[name].spread
         assert ours is not None and theirs is not None
         assert (ours.n, ours.low.seen, ours.high.seen) == (theirs.n, theirs.low.seen, theirs.high.seen)
+        assert (ours.n_weighed, theirs.n_weighed) == (pytest.approx(1000, abs=150), 6000)
         assert ours.mean == pytest.approx(theirs.mean) and ours.deviation == pytest.approx(theirs.deviation)
     assert some["order"].n_repeated == whole["order"].n_repeated == 0
+
+
+def test_a_distribution_of_some_rows_is_held_to_the_precision_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.profiling.columns.LOOKED_AT", 500)
+    dataset = collected(pl.DataFrame({"digit": np.random.default_rng(0).integers(0, 100, 20_000)}), tmp_path)
+    said = claims(profiled(dataset), None)
+    assert of_type(said, "expect_column_kl_divergence_to_be_less_than")
+    assert broken(dataset, said) == []
 
 
 numbers = st.one_of(st.none(), st.integers(-5, 5).map(float), st.floats(-1e9, 1e9), st.just(float("nan")))
