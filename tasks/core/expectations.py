@@ -23,7 +23,7 @@ from typing import Any, cast
 
 from pydantic import Field, JsonValue, ValidationError, field_validator, model_validator
 
-from tasks.core import catalogue
+from tasks.core import catalogue, yaml_file
 from tasks.core.conditions import columns_of
 from tasks.core.errors import ProjectError
 from tasks.core.records import Column, Record, Severity
@@ -179,14 +179,9 @@ class Expectations(Record):
 
 def load(path: Path) -> Expectations:
     """What the file says; ProjectError when it says something that cannot be."""
-    import yaml
-
-    try:
-        said = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as exc:
-        raise ProjectError(f"The expectations file {path} does not exist", action="Create it or leave it out") from exc
-    except (yaml.YAMLError, UnicodeDecodeError) as exc:
-        raise ProjectError(f"{path} is no YAML", found=" ".join(str(exc).split()), action="Correct it") from exc
+    if not path.exists():
+        raise ProjectError(f"The expectations file {path} does not exist", action="Create it or leave it out")
+    said = yaml_file.read(path)
     try:
         return Expectations.model_validate(said or {})
     except ValidationError as exc:

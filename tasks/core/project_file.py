@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from tasks.core import yaml_file
 from tasks.core.errors import ProjectError
 from tasks.core.nearest import nearest
 
@@ -39,13 +39,7 @@ def project_name(folder: Path) -> str:
 
 def read_yaml(file: Path) -> dict[str, Any]:
     """The file as a mapping; ProjectError with the line when it is no YAML."""
-    try:
-        said = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.MarkedYAMLError as exc:
-        at = f", line {exc.problem_mark.line + 1}" if exc.problem_mark else ""
-        raise ProjectError(f"{file}{at} is no YAML", found=exc.problem or "", action="Mend that line") from exc
-    except (yaml.YAMLError, UnicodeDecodeError) as exc:
-        raise ProjectError(f"{file} is no YAML", found=str(exc).splitlines()[0], action="Save it as UTF-8") from exc
+    said = yaml_file.read(file)
     if not isinstance(said, dict):
         raise ProjectError(f"{file}", expected="keys like `name:`, `source:` and `target:`", found=type(said).__name__)
     return cast("dict[str, Any]", said)

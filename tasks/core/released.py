@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from tasks.core import arrow, cells, store
+from tasks.core import arrow, cells, store, yaml_file
 from tasks.core.errors import ProjectError
 from tasks.core.expectations import Expectation
 from tasks.core.records import Dataset, FailedExpectation, Record, is_provenance
@@ -56,20 +56,17 @@ def rule_of(broken: Expectation | FailedExpectation) -> str:
 
 def load(file: Path) -> dict[str, tuple[str, ...]]:
     """For each released row the rules that it may break; ProjectError when the file says something else."""
-    import yaml
-
     if not file.exists():
         return {}
+    said = yaml_file.read(file, quick=True)
     try:
-        # Both are safe loaders, which make plain values alone; a long list of releases wants the quick one in C.
-        said = yaml.load(file.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         releases = TypeAdapter(list[Release]).validate_python(said or [])
-    except (yaml.YAMLError, UnicodeDecodeError, ValidationError) as exc:
-        first = exc.errors()[0] if isinstance(exc, ValidationError) else None
+    except ValidationError as exc:
+        first = exc.errors()[0]
         raise ProjectError(
             f"{file} cannot be read",
             expected='lines such as - {row: "9f86d081884c7d65", rule: …, when: 2026-11-22, why: …}',
-            found=f"{first['msg']} at {first['loc']}" if first else " ".join(str(exc).split()),
+            found=f"{first['msg']} at {first['loc']}",
             action="Correct it there",
         ) from exc
     found: dict[str, set[str]] = {}
