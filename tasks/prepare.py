@@ -57,7 +57,7 @@ def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
     inputs, left_out = _inputs(rows, section)
     if not inputs:
         raise no_feature(left_out)
-    unclean = prepared.unclean_columns(rows)
+    unclean = prepared.unclean_columns(rows, [*inputs, section.target])
     target = prepared.target(rows, section.target, section.problem)
     near = sketches(rows, inputs, section.columns) if section.duplicates.near != "ignore" else []
     placed = partition(rows, inputs, target, section.split, section.seed, section.duplicates, section.key, near)

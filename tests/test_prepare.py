@@ -118,6 +118,13 @@ def test_rows_without_a_target_are_learned_from(tmp_path: Path) -> None:
     assert sum(part["y"].is_finite().sum() for part in parts(splits).values()) == 240
 
 
+def test_an_infinite_value_in_a_dropped_column_gives_a_traceback(tmp_path: Path) -> None:
+    splits = prepared(table(volume=[math.inf, *map(float, range(299))]), tmp_path, drop=["volume"])
+    assert [note.kind for note in splits.notes if note.column == "volume"] == ["dropped_column"]
+    declared = prepared(table(z=[math.inf, *map(float, range(299))]), tmp_path, drop=["z"], features={"w": "z + 1"})
+    assert ("missing", "z") in notes(declared)
+
+
 def test_infinite_values_reach_the_model(tmp_path: Path) -> None:
     odd = [math.inf, -math.inf, math.nan]
     splits = prepared(table(z=[odd[i] if i < 3 else float(i % 7) for i in range(300)]), tmp_path)

@@ -57,9 +57,9 @@ class Recipe:
         return columns | {name: made.column(name).combine_chunks() for name in made.column_names}
 
 
-def unclean_columns(rows: Dataset) -> tuple[Note, ...]:
-    """A note on each column that holds infinite values or NaN: they will count as missing."""
-    lazy = store.scan(rows)
+def unclean_columns(rows: Dataset, names: Sequence[str]) -> tuple[Note, ...]:
+    """A note on each of these columns that holds infinite values or NaN: they will count as missing."""
+    lazy = store.scan(rows).select(names)
     floats = [name for name, dtype in lazy.collect_schema().items() if dtype.is_float()]
     counts = lazy.select((~pl.col(floats).is_finite()).sum()).collect(engine="streaming")
     text = "infinite or not a number; counted as missing"
