@@ -16,6 +16,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 
+LONGEST = 1000
+"""Characters of a part of the sentence: a file with the wrong delimiter has one column whose name is all of them."""
+
 
 class KeepfitError(Exception):
     """A failure with a sentence for the user: what failed, what was expected and found, what to do next."""
@@ -30,10 +33,15 @@ class KeepfitError(Exception):
         super().__init__(what, expected, found, action)
 
     def __str__(self) -> str:
-        facts = [f"expected {self.expected}"] if self.expected else []
-        facts += [f"found {self.found}"] if self.found else []
-        sentence = f"{self.what}: {', '.join(facts)}." if facts else f"{self.what}."
-        return f"{sentence} {self.action.rstrip('.')}." if self.action else sentence
+        what, expected, found, action = map(_short, (self.what, self.expected, self.found, self.action))
+        facts = [f"expected {expected}"] if expected else []
+        facts += [f"found {found}"] if found else []
+        sentence = f"{what}: {', '.join(facts)}." if facts else f"{what}."
+        return f"{sentence} {action.rstrip('.')}." if action else sentence
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
 
 
 class UsageError(KeepfitError):
