@@ -116,14 +116,18 @@ def check_arguments(kind: str, given: Mapping[str, object]) -> None:
     for name in given:
         if name not in allowed:
             raise ValueError(f"{kind} has no argument {name!r}{maybe(name, allowed)} (it has {', '.join(allowed)})")
-    if not isinstance(given.get("value_set", []), list):
-        raise ValueError(f"{kind}: expected value_set to be a list, found {given['value_set']!r}")
+    for name, value in given.items():
+        if name.endswith(("_set", "_list")) and not isinstance(value, list):
+            raise ValueError(f"{kind}: expected {name} to be a list, found {value!r}")
     if missing := [name for name in known.split() if name.endswith("!") and name[:-1] not in given]:
         raise ValueError(f"{kind} lacks its argument {', '.join(name[:-1] for name in missing)}")
     if "min_value" in names and not {"min_value", "max_value", "threshold"} & given.keys():
         raise ValueError(f"{kind} lacks its bounds: min_value, max_value or both")
     if "row_condition" in given:
         check_condition(given["row_condition"])
+    ranges = given.get("quantile_ranges", {"quantiles": [], "value_ranges": []})
+    if not (isinstance(ranges, dict) and {"quantiles", "value_ranges"} <= ranges.keys()):
+        raise ValueError(f"{kind}: expected quantile_ranges as {{quantiles: …, value_ranges: …}}, found {ranges!r}")
     if kind == "expect_column_type_to_be" and given["type_"] not in COLUMN_TYPES:
         raise ValueError(f"{kind}: expected type_ to be one of {', '.join(COLUMN_TYPES)}, found {given['type_']!r}")
 

@@ -53,7 +53,8 @@ class Expectation(Record):
         item = cast("dict[str, Any]", value)
         if len(item) != 1:
             raise ValueError(f"expected one expectation with its arguments, found the keys {_quoted(item)}")
-        ((kind, given),) = item.items()
+        ((said, given),) = item.items()
+        kind = str(said)  # YAML's keys are of any type: `yes:` is True.
         scope = catalogue.scope_of(kind)
         if not isinstance(given, dict):
             raise ValueError(f"{kind}: expected its arguments as {{column: …}}, found {given!r}")
@@ -164,7 +165,7 @@ class Expectations(Record):
         """`limit` and the sections of the file, put where they belong."""
         if not isinstance(value, dict):
             return cast("object", value)
-        said = dict(cast("dict[str, Any]", value))
+        said = {str(name): given for name, given in cast("dict[Any, Any]", value).items()}
         for name in said.keys() - {"limit", *SECTIONS}:
             raise ValueError(f"unknown key {name!r}{catalogue.maybe(name, ('limit', *SECTIONS))}")
         limit = {"limit": said.pop("limit")} if "limit" in said else {}

@@ -63,7 +63,11 @@ def evaluate(frame: pl.DataFrame, expectations: Sequence[Expectation]) -> list[S
     )
     source = gx.get_context(mode="ephemeral", project_config=config).data_sources.add_pandas("rows")
     whole = source.add_dataframe_asset("rows").add_batch_definition_whole_dataframe("rows")
-    frame = frame.with_columns(_sum(one) for one in expectations if _is_sum(one))
+    for one in filter(_is_sum, expectations):
+        try:
+            frame = frame.with_columns(_sum(one))
+        except pl.exceptions.InvalidOperationError as exc:
+            raise _unfit(one, str(exc)) from exc
     rows = frame.with_columns(pl.col(pl.Datetime).dt.replace_time_zone(None)).to_arrow().to_pandas(date_as_object=False)
     suite = ExpectationSuite(name="rows", expectations=asked)
     with np.errstate(all="ignore"):  # a distribution without a value in any bin divides by zero, and does not hold
@@ -171,17 +175,21 @@ def _seen(result: Any, expectation: Expectation) -> Seen:
     found: dict[str, Any] = result.result
     stumbled = _exception(result)
     if stumbled or (expectation.names_rows and "element_count" not in found):
-        raise DataError(
-            f"{expectation.type} cannot be evaluated on {', '.join(expectation.columns) or 'the table'}",
-            found=stumbled or "no result",
-            action="Check in expectations.yaml that the expectation suits the column's type",
-        )
+        raise _unfit(expectation, stumbled or "no result")
     if not expectation.names_rows:
         return Seen(bool(result.success), observed=_observed(found))
     broken: Sequence[int] = found.get("unexpected_index_list") or []
     if len(broken) != found["unexpected_count"]:
         raise RuntimeError(f"{expectation.type}: {found['unexpected_count']} rows broke it, {len(broken)} are named")
     return Seen(not broken, n_rows=found["element_count"] - found.get("missing_count", 0), broken=broken)
+
+
+def _unfit(expectation: Expectation, found: str) -> DataError:
+    return DataError(
+        f"{expectation.type} cannot be evaluated on {', '.join(expectation.columns) or 'the table'}",
+        found=found,
+        action="Check in expectations.yaml that the expectation suits the column's type",
+    )
 
 
 def _observed(found: dict[str, Any]) -> str:

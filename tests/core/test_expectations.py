@@ -116,7 +116,15 @@ def test_a_file_may_say_itself_what_requests_must_hold_or_that_they_need_hold_no
         ("raw:\n  - expect_column_values_to_be_between: {column: a}", "lacks its bounds"),
         ("raw:\n  - expect_column_values_to_be_in_set: {column: a}", "lacks its argument value_set"),
         ("raw:\n  - expect_column_values_to_be_in_set: {column: a, value_set: m}", "to be a list, found 'm'"),
+        ("raw:\n  - expect_compound_columns_to_be_unique: {column_list: 3}", "column_list to be a list, found 3"),
+        ("raw:\n  - expect_multicolumn_sum_to_equal: {column_list: yes, sum_total: a}", "to be a list, found True"),
+        (
+            "raw:\n  - expect_column_quantile_values_to_be_between: {column: a, quantile_ranges: {}}",
+            "expected quantile_ranges as {quantiles: …, value_ranges: …}, found {}",
+        ),
         ("raw:\n  - expect_column_values_to_be_in_set: a", "expected its arguments"),
+        ("raw:\n  - yes: {column: a}", "unknown expectation 'True'"),
+        ("yes: []", "unknown key 'True'"),
         ("raw:\n  - expect_column_values_to_be_of_type: {column: a}", "say expect_column_type_to_be"),
         (
             "raw:\n  - expect_column_values_to_match_like_pattern: {column: a}",

@@ -237,6 +237,12 @@ def test_one_that_cannot_be_evaluated_is_an_error_and_is_named() -> None:
     assert "MetricConfigurationID" not in str(failure.value)
 
 
+def test_texts_that_cannot_be_added_give_a_traceback() -> None:
+    (sums,) = asked({"expect_multicolumn_sum_to_equal": {"column_list": ["class"], "sum_total": "class"}})
+    with pytest.raises(DataError, match="sum_to_equal cannot be evaluated on class, class"):
+        quality.evaluate(PEOPLE, [sums])
+
+
 def test_arguments_that_great_expectations_refuses_are_told_before_any_data_are_read() -> None:
     dataset = dataset_of(PEOPLE)
     store.path(dataset.parts[0].blob).unlink()
