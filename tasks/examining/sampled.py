@@ -22,6 +22,8 @@ ROWS, LEAST_ROWS = 50_000, 2_000
 CELLS = 20_000_000
 CLASSES = 20
 """The commonest are looked at."""
+HUGE = 1e75
+"""The greatest number that is looked at; of greater ones, sums of squares and of their squares would overflow."""
 _MODULUS = 1 << 20
 
 Numbers = npt.NDArray[np.float64]
@@ -75,13 +77,14 @@ def answered(rows: pl.DataFrame, train: pl.DataFrame, test: pl.DataFrame, target
 
 
 def numbers(values: pl.Series) -> Numbers:
-    """A column of numbers, truths or dates as float64, missing as NaN."""
+    """A column of numbers, truths or dates as float64, missing as NaN, what is greater than HUGE as HUGE."""
     if values.dtype.is_temporal():
         # Microseconds since 1970 are exact in a float64; days would not be.
         values = values.cast(pl.Datetime("us")).to_physical()
     found: Numbers = (values if values.dtype == pl.Float64 else values.cast(pl.Float64)).to_numpy()
-    there = np.isfinite(found)
-    return found if there.all() else np.where(there, found, np.nan)
+    if (np.abs(found) <= HUGE).all():
+        return found
+    return np.clip(np.where(np.isfinite(found), found, np.nan), -HUGE, HUGE)
 
 
 def are_whole(values: pl.Series) -> bool:

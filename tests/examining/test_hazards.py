@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,18 @@ OF_CLASSES: dict[str, pl.Expr] = {
     "filled for one class": pl.when(Y == "yes").then(pl.col("noise")),
     "missing for one class": pl.when(Y == "no").then(pl.lit("x")),
 }
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.01])
+@pytest.mark.parametrize("table", [numbers_table, classes_table])
+def test_squares_of_huge_numbers_overflow(tmp_path: Path, table: Callable[[], pl.DataFrame], share: float) -> None:
+    """A number for `missing` such as 1.8e308 is found in real tables; warnings are errors here."""
+    rng = np.random.default_rng(1)
+    for columns in (["good"], ["good", "other"]):
+        huge = pl.Series(rng.choice([1.7e308, 0.9e308, -1.7e308], N))
+        rows = pl.Series(rng.random(N) < share)
+        frame = table().with_columns(pl.when(rows).then(huge).otherwise(pl.col(name)).alias(name) for name in columns)
+        assert "good" in {feature.name for feature in prepared(frame, tmp_path).features}
 
 
 @pytest.mark.parametrize("kind", OF_NUMBERS)
