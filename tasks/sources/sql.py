@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -90,15 +90,16 @@ class Sql(Record):
                 at = self._column(connection, rows, self.watermark)
                 watermark = Watermark(self.watermark, at, intake.position)
                 rows = _since(rows, self.watermark, watermark.value)
-            result = connection.execution_options(stream_results=True).execute(rows)
-            told = told_schema(connection, result)
-            found = _batches(result, _distinct(list(result.keys()), self.title), told, watermark)
-            if told is not None:
-                yield from found
-            elif intake.schema is not None:
-                yield from (fitted(batch, intake.schema, self.title) for batch in found)
-            else:
-                yield from Spool(found, declared, folder / "rows.arrow").batches()
+            # A reading that ends early must close it: SQLite keeps the file locked as long as a cursor stands in it.
+            with closing(connection.execution_options(stream_results=True).execute(rows)) as result:
+                told = told_schema(connection, result)
+                found = _batches(result, _distinct(list(result.keys()), self.title), told, watermark)
+                if told is not None:
+                    yield from found
+                elif intake.schema is not None:
+                    yield from (fitted(batch, intake.schema, self.title) for batch in found)
+                else:
+                    yield from Spool(found, declared, folder / "rows.arrow").batches()
             if watermark is not None:
                 intake.reached = watermark.position()
 

@@ -112,6 +112,18 @@ def test_a_query_writes(file: Path, write: Write) -> None:
         assert connection.execute("select count(*) from t").fetchone() == (0,)
 
 
+@pytest.mark.parametrize(
+    ("query", "message"), [("select a, a from t", "columns of the same name"), ("select a from t", "mixes bytes")]
+)
+def test_a_reading_that_failed_keeps_the_file_locked(query: str, message: str, file: Path, write: Write) -> None:
+    write("create table t (a)")
+    write("insert into t values (?)", *[("x",)] * 3_000, (b"\xff",), *[("x",)] * 30_000)
+    with pytest.raises(DataError, match=message) as failure:
+        read(Sql(path=file, query=query))
+    write("delete from t")
+    assert failure.value.__traceback__, "the error is still held, as by a flow that tries again"
+
+
 def test_a_wrong_name_is_a_riddle(file: Path, write: Write) -> None:
     write("create table flights (a, updated)")
     write("create table planes (a)")
