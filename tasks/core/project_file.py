@@ -48,7 +48,8 @@ def read_yaml(file: Path) -> dict[str, Any]:
 def explained(error: ValidationError, file: Path, model: type[BaseModel]) -> ProjectError:
     """The first thing that is wrong with the file, in words, with the nearest known key for an unknown one."""
     first = error.errors()[0]
-    place = [str(part) for part in first["loc"]]
+    # pydantic names validators by their code: `function-before[<lambda>(), str]`.
+    place = [str(part) for part in first["loc"] if not str(part).startswith("function-")]
     where = ".".join(place) or "the file"
     more = f" ({error.error_count() - 1} more after this)" if error.error_count() > 1 else ""
     match first["type"]:
@@ -62,6 +63,8 @@ def explained(error: ValidationError, file: Path, model: type[BaseModel]) -> Pro
             )
         case "missing":
             return ProjectError(f"{file}: {where} is missing{more}", action=f"Add `{place[-1]}:`")
+        case "invalid_key":
+            return ProjectError(f"{file}: a key{more}", expected="a name", found=str(first["input"]))
         case "union_tag_invalid":
             context = first.get("ctx", {})
             return ProjectError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,7 +20,8 @@ def read(file: Path, quick: bool = False) -> Any:
         return yaml.load(file.read_text(encoding="utf-8"), _Quick if quick else _Loader)
     except yaml.MarkedYAMLError as exc:
         at = f", line {exc.problem_mark.line + 1}" if exc.problem_mark else ""
-        raise ProjectError(f"{file}{at} is no YAML", found=exc.problem or "", action="Mend that line") from exc
+        expected, found = _told(exc.problem or "")
+        raise ProjectError(f"{file}{at} is no YAML", expected=expected, found=found, action="Mend that line") from exc
     except UnicodeDecodeError as exc:
         raise ProjectError(f"{file} is no YAML", found=str(exc), action="Save it as UTF-8") from exc
     except yaml.YAMLError as exc:
@@ -29,6 +31,12 @@ def read(file: Path, quick: bool = False) -> Any:
         raise ProjectError(f"{file} is no YAML", found="brackets in hundreds of brackets", action="Correct it") from exc
     except OSError as exc:
         raise ProjectError(f"{file} cannot be read", found=exc.strerror or "", action="Put a file there") from exc
+
+
+def _told(problem: str) -> tuple[str, str]:
+    """What was expected and found: PyYAML says `expected X, but found Y`, `found Y` or in other words what is wrong."""
+    split = re.fullmatch(r"expected (.+), but (?:found|got) (.+)", problem, re.DOTALL)
+    return (split[1], split[2]) if split else ("", problem.removeprefix("found "))
 
 
 class _Telling:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,20 @@ def test_a_value_that_cannot_be_gives_a_traceback(tmp_path: Path, line: str, sai
     assert f"{file}, line 2 is no YAML" in str(caught.value)
     assert said in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("b: *nobody", "is no YAML: found undefined alias 'nobody'. Mend that line."),
+        ("b: [1}", "is no YAML: expected ',' or ']', found '}'. Mend that line."),
+    ],
+)
+def test_what_was_found_is_told_in_other_words_than_elsewhere(tmp_path: Path, line: str, said: str) -> None:
+    file = tmp_path / "project.yaml"
+    file.write_text(line)
+    with pytest.raises(ProjectError, match=re.escape(said)):
+        yaml_file.read(file)
 
 
 @pytest.mark.parametrize(
