@@ -6,7 +6,7 @@ Nothing but reading is possible (`database.py`), and no value is ever written in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,7 @@ from tasks.core.nearest import perhaps
 from tasks.core.records import Record
 from tasks.sources import fetched
 from tasks.sources.database import connected
+from tasks.sources.patience import patience
 from tasks.sources.tables import declared_schema, only_table, require_table, told_schema
 from tasks.sources.watermark import Watermark
 from tasks.sources.widening import Spool, fitted
@@ -82,7 +83,11 @@ class Sql(Record):
 
     def batches(self, intake: Intake) -> Iterator[pa.RecordBatch]:
         """The rows as batches of one schema; DataError or Unavailable, in words and without the password."""
-        with connected(self.path or self.url or "", self.title) as connection, _folder(intake) as folder:
+        with (
+            connected(self.path or self.url or "", self.title) as connection,
+            patience(connection, self.title) as renew,
+            _folder(intake) as folder,
+        ):
             rows: Any = self._rows(connection)
             declared = declared_schema(connection, rows)
             watermark: Watermark | None = None
@@ -93,7 +98,7 @@ class Sql(Record):
             # A reading that ends early must close it: SQLite keeps the file locked as long as a cursor stands in it.
             with closing(connection.execution_options(stream_results=True).execute(rows)) as result:
                 told = told_schema(connection, result)
-                found = _batches(result, _distinct(list(result.keys()), self.title), told, watermark)
+                found = _batches(result, _distinct(list(result.keys()), self.title), told, watermark, renew)
                 if told is not None:
                     yield from found
                 elif intake.schema is not None:
@@ -153,7 +158,11 @@ def _subquery(rows: Any) -> Any:
 
 
 def _batches(
-    result: CursorResult[Any], names: list[str], told: pa.Schema | None, watermark: Watermark | None
+    result: CursorResult[Any],
+    names: list[str],
+    told: pa.Schema | None,
+    watermark: Watermark | None,
+    renew: Callable[[], None],
 ) -> Iterator[pa.RecordBatch]:
     n_rows = FIRST_ROWS
     while rows := cast("Sequence[Sequence[Any]]", result.fetchmany(n_rows)):
@@ -164,6 +173,7 @@ def _batches(
             yield found
             fitting = BATCH_BYTES * found.num_rows // max(found.nbytes, 1)
             n_rows = max(1, min(fitting, 8 * n_rows, arrow.GROUP_ROWS, CELLS // len(names)))
+        renew()  # what was done with the rows took no time of the database
 
 
 def _distinct(names: list[str], title: str) -> list[str]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import signal
 import sqlite3
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +20,7 @@ from tasks.collect import collect
 from tasks.core import store
 from tasks.core.errors import DataError, ProjectError, Unavailable
 from tasks.core.intake import Intake
+from tasks.sources import patience
 from tasks.sources.sql import Sql
 
 pytestmark = pytest.mark.usefixtures("open_store")
@@ -122,6 +126,43 @@ def test_a_reading_that_failed_keeps_the_file_locked(query: str, message: str, f
         read(Sql(path=file, query=query))
     write("delete from t")
     assert failure.value.__traceback__, "the error is still held, as by a flow that tries again"
+
+
+@pytest.mark.parametrize("watermark", [None, "a"])
+def test_a_join_without_its_condition_hangs(
+    watermark: str | None, file: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("create table t (a integer)")
+    write("insert into t values (?)", *[(i,) for i in range(10_000)])
+    monkeypatch.setattr(patience, "LONGEST", 0.3)
+    query = "select count(*) as a from t, t as u, t as v where t.a + u.a + v.a = -1"
+    with pytest.raises(DataError, match=r"rows.sqlite gives no row: expected one within 0.3 s, found none"):
+        read(Sql(path=file, query=query, watermark=watermark))
+
+
+def test_a_slow_consumer_is_taken_for_a_slow_query(file: Path, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("create table t (a integer)")
+    write("insert into t values (?)", *[(i,) for i in range(50_000)])
+    assert read(Sql(path=file)).height == 50_000
+    monkeypatch.setattr(patience, "STEPS", 100)
+    monkeypatch.setattr(patience, "LONGEST", 0.2)
+    batches = Sql(path=file, query="select a from t").batches(Intake())
+    n_rows = 0
+    for batch in batches:
+        n_rows += batch.num_rows
+        time.sleep(0.3)
+    assert n_rows == 50_000
+
+
+def test_ctrl_c_does_not_stop_a_query(file: Path, write: Write) -> None:
+    write("create table t (a integer)")
+    write("insert into t values (?)", *[(i,) for i in range(10_000)])
+    query = "select count(*) as a from t, t as u, t as v where t.a + u.a + v.a = -1"
+    timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        read(Sql(path=file, query=query))
+    timer.join()
 
 
 def test_a_wrong_name_is_a_riddle(file: Path, write: Write) -> None:
