@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING
 
 from tasks.core import engines, secrets
 from tasks.core.errors import DataError, ProjectError, Unavailable
-from tasks.core.nearest import perhaps
+from tasks.sources.paths import existing_file
 from tasks.sources.tables import meant_table
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
     from sqlalchemy.exc import DBAPIError
+
+_BROKEN = ("malformed", "not a database")
+"""What SQLite says of a file that was cut off or written over; no query can help."""
 
 
 @contextmanager
@@ -95,11 +98,7 @@ def _sqlite(path: Path) -> Engine:
     from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 
-    if not path.is_file():
-        names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        otherwise = "Check `path` in the source; it is relative to project.yaml"
-        raise DataError(f"There is no file {path.name} in {path.parent}", action=perhaps(path.name, names, otherwise))
-    uri = f"{path.absolute().as_uri()}?mode=ro"
+    uri = f"{existing_file(path).absolute().as_uri()}?mode=ro"
     return create_engine(
         "sqlite://", creator=lambda: sqlite3.connect(uri, uri=True, check_same_thread=False), poolclass=NullPool
     )
@@ -120,7 +119,10 @@ def _explained(error: DBAPIError, place: str, url: URL | None, title: str, meant
     busy = "locked" in message or "busy" in message
     if busy or error.connection_invalidated or (url is not None and isinstance(error, exc.OperationalError)):
         return Unavailable(f"The database of {title} cannot be reached", found=message, action=hint)
-    return DataError(f"{title} cannot be read", found=message, action=meant or hint or "Check the query in the source")
+    broken = any(words in message for words in _BROKEN)
+    advice = "Copy the file anew, or see what is left of it with `.recover` of sqlite3" if broken else ""
+    action = advice or meant or hint or "Check the query in the source"
+    return DataError(f"{title} cannot be read", found=message, action=action)
 
 
 def _unspoken(message: str, place: str, url: URL | None) -> str:

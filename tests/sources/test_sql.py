@@ -183,8 +183,10 @@ def test_a_wrong_name_is_a_riddle(file: Path, write: Write) -> None:
     with pytest.raises(ProjectError, match=r"Write `path: x.sqlite`"):
         read(Sql(url="sqlite:///x.sqlite", table="t"))
     file.write_text("this is no database")
-    with pytest.raises(DataError, match="not a database"):
+    with pytest.raises(DataError, match=r"found file is not a database\. Copy the file anew"):
         read(Sql(path=file, table="t"))
+    with pytest.raises(DataError, match="is a folder: expected a file"):
+        read(Sql(path=file.parent, table="t"))
 
 
 def test_a_password_or_a_missing_package_is_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,13 +11,13 @@ NOW = datetime.now(UTC)
 
 
 def test_requests_refused_for_one_reason_are_one_line(folder: Path) -> None:
-    refusals = Refusals(folder, "aa")
+    refusals, now = Refusals(folder, "aa"), datetime.now(UTC)
     for _ in range(5):
         refusals.add(422, "The field “age” is not there", "age")
     refusals.add(413, "The body is too large", None)
-    refusals.flush(NOW + timedelta(minutes=1))
+    refusals.flush(now + timedelta(minutes=1))
     refusals.add(422, "The field “age” is not there", "age")
-    refusals.flush(NOW + timedelta(minutes=2))
+    refusals.flush(now + timedelta(minutes=2))
     found = read_refusals(folder)
     assert [(record.status, record.field, record.n_requests) for record in found] == [
         (413, None, 1),
@@ -25,8 +25,8 @@ def test_requests_refused_for_one_reason_are_one_line(folder: Path) -> None:
         (422, "age", 1),
     ]
     assert found[0].until == found[2].since
-    assert read_refusals(folder, since=NOW + timedelta(seconds=90)) == [found[2]]
-    assert read_refusals(folder, until=(NOW + timedelta(seconds=30)).replace(tzinfo=None)) == found[:2]
+    assert read_refusals(folder, since=now + timedelta(seconds=90)) == [found[2]]
+    assert read_refusals(folder, until=(now + timedelta(seconds=30)).replace(tzinfo=None)) == found[:2]
 
 
 def test_a_client_cannot_fill_the_log_with_reasons(folder: Path) -> None:
