@@ -149,7 +149,7 @@ def test_a_file_of_releases_that_is_broken_is_ignored(tmp_path: Path) -> None:
     file = tmp_path / "released.yaml"
     for text in ("- {row: nonsense, rule: r, when: 2026-01-01}", "[", "- 3", "rows: {}"):
         file.write_text(text)
-        with pytest.raises(ProjectError, match=r"released\.yaml cannot be read"):
+        with pytest.raises(ProjectError, match=r"released\.yaml( cannot be read|, line \d is no YAML)"):
             released.load(file)
     file.write_text("# nothing yet\n")
     assert released.load(file) == {}
