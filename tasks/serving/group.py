@@ -45,7 +45,7 @@ class Ids:
 class Asked:
     """The rows of one request: their values by column, packed for the model, and whom to tell."""
 
-    __slots__ = ("deliver", "first_row", "floats", "keys", "started", "values")
+    __slots__ = ("deliver", "first_row", "floats", "keys", "logged", "started", "values")
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class Asked:
         started: int,
         deliver: Deliver,
         first_row: int = 0,
+        logged: list[tuple[Any, ...]] | None = None,
     ) -> None:
         self.values = values
         self.floats = floats
@@ -64,6 +65,8 @@ class Asked:
         self.deliver = deliver
         self.first_row = first_row
         """The number of the first of these rows in the request."""
+        self.logged = logged
+        """The rows as the log has them, if they are that already."""
 
 
 class Group:

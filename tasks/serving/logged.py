@@ -57,27 +57,36 @@ class Log:
         )
         self._segment = Segment.create(folder, header, sync=section.sync)
 
-    def frame(self, first: int, time_us: int, latency_us: int, asked: Asked, outputs: Sequence[Output]) -> bytes:
-        """The rows of a request and what was answered, ready to be appended. Raises NotLogged: an image had no room."""
+    def rows(self, values: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]] | None:
+        """Rows as they are logged, images and sounds on file; it may be asked in any thread. Raises NotLogged.
+
+        None where there was no room and `best_effort` goes on all the same.
+        """
         if self._complete is None:
-            rows = [tuple(values.values()) for values in asked.values]
+            rows = [tuple(each.values()) for each in values]
         else:
-            completed = map(self._complete, asked.values)
+            completed = map(self._complete, values)
             rows = [
                 (*given.values(), *(each[feature.name] for feature in self._made))
-                for given, each in zip(asked.values, completed, strict=True)
+                for given, each in zip(values, completed, strict=True)
             ]
-        if self._mask is not None:
-            rows = [self._mask(row) for row in rows]
-        return rows_frame(
-            first,
-            time_us,
-            latency_us,
-            rows,
-            [numbers for _, numbers in outputs],
-            [prediction for prediction, _ in outputs],
-            asked.keys,
-        )
+        if self._mask is None:
+            return rows
+        try:
+            return [self._mask(row) for row in rows]
+        except NotLogged:
+            if self._required:
+                raise
+            self.lost += len(rows)
+            return None
+
+    def frame(self, first: int, time_us: int, latency_us: int, asked: Asked, outputs: Sequence[Output]) -> bytes:
+        """The rows of a request and what was answered, ready to be appended; nothing of what `rows` gave up."""
+        rows = self.rows(asked.values) if asked.logged is None else asked.logged
+        if not rows:
+            return b""
+        numbers, predictions = [numbers for _, numbers in outputs], [prediction for prediction, _ in outputs]
+        return rows_frame(first, time_us, latency_us, rows, numbers, predictions, asked.keys)
 
     def bulk_frame(
         self,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.core import roles, store
-from tasks.core.errors import Unavailable
+from tasks.core.errors import NotLogged, Unavailable
 from tasks.core.model_records import Champion
 from tasks.core.predictions.refusals import Refusals
 from tasks.core.predictions.segment import Role
@@ -19,7 +19,7 @@ from tasks.core.records import Record
 from tasks.core.roles import Roles
 from tasks.serving.canary import Canary
 from tasks.serving.counters import Counters
-from tasks.serving.group import Asked, Deliver, Group, Ids
+from tasks.serving.group import FULL, Asked, Deliver, Group, Ids
 from tasks.serving.logged import Log
 from tasks.serving.model import Model
 from tasks.serving.refusal import BROKEN, Refusal
@@ -101,16 +101,21 @@ class Service:
 
         for start in range(0, len(rows), CHUNK):
             chunk = rows[start : start + CHUNK]
-            # An image takes milliseconds to decode, in which the loop would answer nobody.
-            pack = schema.packed
-            values, floats = await asyncio.to_thread(pack, chunk, start) if schema.is_slow else pack(chunk, start)
+            logged: list[tuple[Any, ...]] | None = None
+            if schema.is_slow:
+                # An image takes milliseconds to decode and to keep, in which the loop would answer nobody.
+                values, floats = await asyncio.to_thread(schema.packed, chunk, start)
+                if group.log is not None:
+                    logged = await asyncio.to_thread(group.log.rows, values) or []
+            else:
+                values, floats = schema.packed(chunk, start)
             future: asyncio.Future[list[Any]] = loop.create_future()
 
             def deliver(told: list[Any] | Exception, future: asyncio.Future[list[Any]] = future) -> None:
                 if not future.done():
                     future.set_exception(told) if isinstance(told, Exception) else future.set_result(told)
 
-            self._ask(group, Asked(values, floats, schema.keys(chunk), started, deliver, start))
+            self._ask(group, Asked(values, floats, schema.keys(chunk), started, deliver, start, logged))
             found += await future
         return found
 
@@ -129,6 +134,8 @@ class Service:
 
     def refused(self, exc: Exception) -> Refusal:
         """What to send in place of an answer; it is counted and logged."""
+        if isinstance(exc, NotLogged):
+            exc = FULL
         if not isinstance(exc, Refusal):
             log.error("%s could not answer a request", self.name, exc_info=exc)
         refusal = exc if isinstance(exc, Refusal) else BROKEN
