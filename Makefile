@@ -33,7 +33,7 @@ run: setup
 	$(BIN)/keepfit train data/titanic
 
 test: setup
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-fast: setup
 	$(BIN)/python -m pytest -m "not slow"

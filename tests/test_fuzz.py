@@ -31,7 +31,7 @@ from tasks.sources import patience
 from tests.mutations import mend, spoil
 
 EXAMPLES = sorted(file.parent.name for file in (ROOT / "data").glob("*/project.yaml"))
-MUTATIONS = range(*map(int, os.environ.get("KEEPFIT_MUTATIONS", "8").split(":")))
+MUTATIONS = range(*map(int, os.environ.get("KEEPFIT_MUTATIONS", "4").split(":")))
 HANGS = 60.0
 """Seconds; the slowest example takes a few."""
 LONGEST = 3000
