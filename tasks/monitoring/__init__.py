@@ -1,0 +1,1 @@
+"""Watching a champion: drift with a promised rate of false alarms, incidents, performance and the service's figures."""
