@@ -105,18 +105,19 @@ def dated(day: datetime.date, batch: Any) -> Any:
 
 def changed(source: Any, reference: Any, rows: int) -> dict[str, list[bool]]:
     """For each change, whether the first window with it raised an alarm of the column or pair that changed."""
-    from streams import COLUMNS, NUMBERS, Change
+    from streams import COLUMNS, LEVELS, NUMBERS, Change, Source
 
     from tasks.monitoring.daily import daily
     from tasks.monitoring.episodes import alarm_days
     from tasks.monitoring.least import least_detectable
+    from tasks.monitoring.reference import Reference
     from tasks.monitoring.watching import modelled, watched
 
     rng = source.rng
-    cells = reference.cells
+    cells, stream = reference.cells, source.stream
     place = {name: cells.names.index(name) for name in COLUMNS}
 
-    def found(change: Change, n_rows: int, n_days: int = 1) -> bool:
+    def found(change: Change, n_rows: int, n_days: int = 1, reference: Any = reference) -> bool:
         columns = {"rho": (0, 1), "even": (2, 3)}.get(change.kind, (change.column,))
         wanted = {tuple(sorted(place[COLUMNS[column]] for column in columns)), *((place[COLUMNS[c]],) for c in columns)}
         history = [daily(cells, [batch], day) for day, batch in source.days(n_days, n_rows, 0, change)]
@@ -124,18 +125,24 @@ def changed(source: Any, reference: Any, rows: int) -> dict[str, list[bool]]:
         return bool(wanted & set(alarm_days(model, watched(model, history))))
 
     number = int(rng.integers(4, NUMBERS))
-    category = int(rng.integers(NUMBERS, len(COLUMNS)))
+    category = int(rng.integers(len(LEVELS)))
+    level = int(rng.integers(LEVELS[category]))
     least = {each.column: each.shift for each in least_detectable(reference, rows)}
     answers = {
         "0.25 sd": found(Change("shift", number, 0.25), rows),
         "0.5 sd": found(Change("shift", number, 0.5), rows),
         "missing 1 to 6 %": found(Change("missing", int(rng.choice([0, 3, 6, 9])), 0.06), rows),
-        "share + 5 points, n = 10,000": found(Change("share", category, 0.05), 10_000),
         "rho 0.5 to 0": found(Change("rho", 1, 0.0), rows),
         "rho 0.5 to 0.3": found(Change("rho", 1, 0.3), rows),
         "even dependence": found(Change("even", 3, 1.0), rows),
         "0.02 sd a day, by day 20": found(Change("slow", number, 0.02), rows, SLOW_DAYS),
     }
+    if rows == 1_000:
+        before, source = source, Source(stream, rng)
+        large = Reference.counted(cells, (dated(day, batch) for day, batch in source.days(REFERENCE, 10_000)))
+        answer = found(Change("share", NUMBERS + category, 0.05, level), 10_000, reference=large)
+        answers["share + 5 points, n = 10,000 (reference too)"] = answer
+        source = before
     listed = {label: [answer] for label, answer in answers.items()}
     for label, columns in (
         ("printed least shift, numbers", range(NUMBERS)),

@@ -54,6 +54,7 @@ class Change(NamedTuple):
     kind: Literal["shift", "slow", "missing", "share", "rho", "even"]
     column: int
     size: float
+    level: int = 0
 
 
 def shares(levels: int) -> np.ndarray:
@@ -132,7 +133,8 @@ class Source:
     def _category(self, z: np.ndarray, i: int, change: Change | None) -> pa.Array:
         codes = np.searchsorted(self.edges[i], z).astype(np.int8)
         if change and change.kind == "share" and change.column == NUMBERS + i:
-            codes[(codes != 0) & (self.rng.random(len(z)) < change.size / (1 - shares(LEVELS[i])[0]))] = 0
+            others = 1 - shares(LEVELS[i])[change.level]
+            codes[(codes != change.level) & (self.rng.random(len(z)) < change.size / others)] = change.level
         lost = self.rng.random(len(z)) < MISSING if i % 3 == 0 else None
         return pa.DictionaryArray.from_arrays(pa.array(codes, mask=lost), self.names[i])
 

@@ -12,7 +12,7 @@ from tasks.monitoring.reference import Reference
 from tasks.monitoring.series import rooted, unrooted
 from tasks.monitoring.watching import Model, modelled
 
-SURE = 1.9
+SURE = 2.1
 """Standard errors above the limit: 0.95 and a little, for the standard error is an estimate too."""
 FINE = np.arange(0.01, 4, 0.005)
 
