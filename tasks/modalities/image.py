@@ -54,6 +54,7 @@ class Image(Modality):
     kind = "image"
     column_type = "image"
     strange = (-1.0, 0.0, 1.0, 3.0)
+    watched = pictures.WATCHED
 
     def feature(self, train: Dataset, column: str, expression: str | None) -> Feature | Note:
         looks = [look for value in _some(train, column) if (look := _look(value)) is not None]
@@ -102,6 +103,13 @@ class Image(Modality):
         with ThreadPoolExecutor() as pool:  # decoding leaves the interpreter free
             views = list(pool.map(self.encoder(feature), values))
         return np.array(views, np.float64).reshape(len(values), feature.width)
+
+    def drift_view(self, feature: Feature, values: pl.Series) -> View:
+        import numpy as np
+
+        with ThreadPoolExecutor() as pool:
+            rows = list(pool.map(pictures.watched, values))
+        return np.array(rows, np.float64).reshape(len(values), len(self.watched))
 
     def front(self, feature: Feature, wants: Wants, seed: int) -> Any:
         from sklearn.decomposition import PCA

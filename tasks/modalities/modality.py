@@ -31,6 +31,8 @@ class Modality(ABC):
     """The type of the raw columns that it looks at."""
     strange: ClassVar[tuple[float, ...]] = (0.0,)
     """Extreme values that a column of the view can have, for the parity check."""
+    watched: ClassVar[tuple[str, ...]] = ()
+    """What `drift_view` measures of a value, in words of people."""
 
     @abstractmethod
     def feature(self, train: Dataset, column: str, expression: str | None) -> Feature | Note:
@@ -53,6 +55,15 @@ class Modality(ABC):
     @abstractmethod
     def front(self, feature: Feature, wants: Wants, seed: int) -> Any:
         """An unfitted scikit-learn transformer from the view to finite columns of comparable size."""
+
+    def drift_view(self, feature: Feature, values: pl.Series) -> View:
+        """What drift is looked for in, float64 (n_rows, len(watched)); NaN for a value that is missing or unreadable.
+
+        Few figures that a person can check, since of hundreds of columns each has its share of the false alarms.
+        """
+        import numpy as np
+
+        return np.empty((len(values), 0))
 
     def fault(self, value: bytes) -> str | None:
         """Why a value of a raw column cannot be read; None when it can."""

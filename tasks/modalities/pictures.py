@@ -7,6 +7,7 @@ whatever it raises is a reason, never a traceback.
 from __future__ import annotations
 
 import io
+import math
 import re
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,12 @@ _ORIENTATION = 0x0112
 _TURNS = (None, None, 0, 3, 1, 5, 4, 6, 2)
 """By the orientation that EXIF names, Pillow's `Transpose` that turns the image upright."""
 _TRANSPARENT = ("LA", "La", "PA", "RGBA", "RGBa", "P")
+
+
+WATCHED = ("brightness", "contrast", "colourfulness", "sharpness", "width", "height")
+"""What `watched` gives: the mean and the deviation of the brightness, how far red, green and blue are apart, and the
+deviation of the brightness from that of its neighbours, all of 1; and the size in pixels."""
+ENOUGH = 256
 
 
 class Unreadable(Exception):
@@ -57,6 +64,30 @@ def decoded(value: bytes, enough: int) -> PIL.Image.Image:
         raise Unreadable(f"the {format_of(value)} is damaged: its header cannot be read") from exc
     except Exception as exc:  # Pillow's decoders raise of all kinds: OSError, SyntaxError, struct.error, IndexError, …
         raise Unreadable(f"the {format_of(value)} is damaged: {_first_line(exc)}") from exc
+
+
+def watched(value: bytes | None) -> tuple[float, ...]:
+    """How the image looks, in the order of WATCHED; NaN where there is none that can be decoded."""
+    import numpy as np
+    import PIL.Image
+
+    try:
+        if value is None:
+            raise Unreadable("it is missing")
+        image = decoded(value, ENOUGH)
+        with PIL.Image.open(io.BytesIO(value)) as whole:
+            size = whole.size
+    except Unreadable:
+        return (math.nan,) * len(WATCHED)
+    if max(image.size) > 2 * ENOUGH:
+        image.thumbnail((2 * ENOUGH, 2 * ENOUGH))
+    colours = np.asarray(image, np.float64) / 255
+    grey = colours @ np.array([0.299, 0.587, 0.114])
+    around = np.pad(grey, 1, mode="edge")
+    beside = (around[:-2, 1:-1] + around[2:, 1:-1] + around[1:-1, :-2] + around[1:-1, 2:]) / 4
+    apart = float(np.ptp(colours, axis=-1).mean())
+    sharp = float((grey - beside).std())
+    return float(grey.mean()), float(grey.std()), apart, sharp, float(size[0]), float(size[1])
 
 
 def _in_colours(image: PIL.Image.Image) -> PIL.Image.Image:

@@ -35,6 +35,7 @@ class Sentences(Modality):
     kind = "sentences"
     column_type = "text"
     strange = (0.0, 1.0, -1.0)
+    watched = words.WATCHED
 
     def feature(self, train: Dataset, column: str, expression: str | None) -> Feature | Note:
         from tasks.modalities import minilm
@@ -85,6 +86,9 @@ class Sentences(Modality):
         with ThreadPoolExecutor(THREADS) as pool:
             views = list(pool.map(self.encoder(feature), values))
         return np.array(views, np.float64).reshape(len(values), feature.width)
+
+    def drift_view(self, feature: Feature, values: pl.Series) -> View:
+        return words.watched(values)  # what they mean takes ten milliseconds each, and is in the predictions
 
     def front(self, feature: Feature, wants: Wants, seed: int) -> Any:
         from sklearn.compose import ColumnTransformer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tasks.core import store
@@ -33,6 +34,8 @@ class Sound(Modality):
     kind = "sound"
     column_type = "sound"
     strange = (0.0, 20.0, -20.0)
+    watched = ("duration", "loudness", "crossings", "spectral centre", "spectral spread")
+    """In seconds, bels below full scale, a tenth of the samples, and tenths of the mel bands."""
 
     def feature(self, train: Dataset, column: str, expression: str | None) -> Feature | Note:
         from tasks.modalities import spectrum
@@ -76,6 +79,21 @@ class Sound(Modality):
                 ) from exc
 
         return encode
+
+    def drift_view(self, feature: Feature, values: pl.Series) -> View:
+        import numpy as np
+
+        from tasks.modalities import spectrum
+
+        rate = json.loads(feature.settings)["rate"]
+        rows = np.full((len(values), len(self.watched)), np.nan)
+        for place, value in enumerate(values):
+            with suppress(Unreadable):
+                if value is not None:
+                    sound, loudest = samples(value, rate)
+                    rows[place] = spectrum.view(sound, loudest, rate, COEFFICIENTS, STEPS)[-spectrum.N_STATISTICS :]
+                    rows[place, 0] = len(sound) / rate
+        return rows
 
     def front(self, feature: Feature, wants: Wants, seed: int) -> Any:
         """Standardised, or the principal components, as large as they are: about one, the first ones larger.

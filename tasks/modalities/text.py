@@ -38,6 +38,7 @@ class Text(Modality):
     kind = "text"
     column_type = "text"
     strange = (0.0, 1_000.0)
+    watched = (*words.WATCHED, "unseen words")
 
     def feature(self, train: Dataset, column: str, expression: str | None) -> Feature | Note:
         values = present(train, column)
@@ -71,6 +72,9 @@ class Text(Modality):
             return counts
 
         return encode
+
+    def drift_view(self, feature: Feature, values: pl.Series) -> View:
+        return words.watched(values, json.loads(feature.settings)["terms"])
 
     def front(self, feature: Feature, wants: Wants, seed: int) -> Any:
         import numpy as np

@@ -9,8 +9,12 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
 
 CHARACTERS = 10_000
 """So many characters of a text count, so that no value costs more than some milliseconds."""
@@ -120,3 +124,27 @@ def figures(text: str, found: list[str]) -> list[float]:
         math.log1p(text.count("!")),
         math.log1p(text.count("?")),
     ]
+
+
+WATCHED = ("length", "words", "word length", "capitals", "digits", "beyond ASCII")
+"""What `watched` gives, in characters, words, and shares of the characters."""
+
+
+def watched(texts: Iterable[str | None], terms: Iterable[str] | None = None) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """How each text is written, float64 (n, 6); with `terms` also the share of its words that have no part in them."""
+    import numpy as np
+
+    known = None if terms is None else reader({term: place for place, term in enumerate(terms)})
+    rows: list[list[float]] = []
+    for text in texts:
+        if not text:
+            rows.append([math.nan] * (len(WATCHED) + (known is not None)))
+            continue
+        found = words(text)
+        each = figures(text, found)
+        row = [math.expm1(each[0]), math.expm1(each[1]), each[2], each[3], each[4], each[6]]
+        if known is not None:
+            spoken = [word for word in found if len(word) > 1 or word.isalnum()]
+            row.append(sum(not known([word]) for word in spoken) / max(len(spoken), 1))
+        rows.append(row)
+    return np.array(rows, np.float64).reshape(len(rows), len(WATCHED) + (known is not None))
