@@ -17,8 +17,10 @@ from tasks.core.records import Record
 from tasks.deploy import deploy
 from tasks.evaluate import evaluate
 from tasks.examine import audit_labels, examine
+from tasks.monitoring import kept
 from tasks.prepare import prepare
 from tasks.project import load_project
+from tasks.reference import reference
 from tasks.report import report
 from tasks.select_model import select_model
 from tasks.train import train
@@ -63,6 +65,9 @@ def training(
         verification = verify(model)
         champion = tracking.opponent(config.name, model.digest)
         evaluation = evaluate(model, splits, champion, config.evaluation)  # the test rows, for the first time
+        kept.keep(
+            model.digest, reference(splits, tuned.answers, evaluation.predictions, model.artifact, *config.watching)
+        )
         deployment = deploy(config.name, model, verification, evaluation, config.acceptance, trigger.kind, champion)
         page = report(
             raw, splits, appraisal, noise, labels, candidates, tuned, model, evaluation, deployment, config.source.title

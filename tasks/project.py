@@ -21,9 +21,10 @@ from tasks.core.splits import HashSplit, Split
 from tasks.core.targets import ProblemWish
 from tasks.deploy import Acceptance
 from tasks.evaluate import EvaluationSection
+from tasks.monitoring.section import Monitor
 from tasks.prepare import Preparation
 from tasks.select_model import Models
-from tasks.serving.section import Serve
+from tasks.serving.section import Log, Serve
 from tasks.sources import Source
 from tasks.sources.joined import Joined
 from tasks.train import Training
@@ -64,6 +65,7 @@ class Project(BaseModel):
     models: Models = Models()
     acceptance: Acceptance = Acceptance()
     serve: Serve = Serve()
+    monitor: Monitor = Monitor()
     expectations_file: Path | None = Field(default=None, alias="expectations")
 
     _folder: Path = PrivateAttr(default=Path())
@@ -136,6 +138,11 @@ class Project(BaseModel):
     @property
     def evaluation(self) -> EvaluationSection:
         return EvaluationSection(seed=self.seed)
+
+    @property
+    def watching(self) -> tuple[Monitor, Log]:
+        """What decides which columns can be watched, and how closely."""
+        return self.monitor, self.serve.log
 
     def with_budget(self, seconds: float | None, trials: int | None) -> Project:
         """The project with another budget; trials alone lift the limit in seconds, so that the run is reproducible."""

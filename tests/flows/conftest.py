@@ -32,6 +32,7 @@ STEPS = [
     "train",
     "verify",
     "evaluate",
+    "reference",
     "deploy",
     "report",
 ]

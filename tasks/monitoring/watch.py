@@ -1,0 +1,54 @@
+"""Which columns of a model can be watched in its log: neither those that it drops, nor the moment of the row itself."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from tasks.core.model_records import ModelCard
+from tasks.core.predictions.masking import Logged
+from tasks.core.records import Claim, Column
+from tasks.monitoring.view_values import Load
+from tasks.monitoring.views import ViewPlan, views
+
+
+def plan(card: ModelCard, masked: Mapping[str, Logged], time: str | None, load: Load | None = None) -> ViewPlan:
+    """The views that training rows and logged rows share; `masked` says which columns the log hashes or drops.
+
+    Left out are views of what the log drops, of the column `time` (a window is one weekday), and ages, where the
+    training rows do not say when they came.
+    """
+    dropped = {name for name, what in masked.items() if what == "drop"}
+    whole = views(card, hashed=masked, load=load)
+    kept = tuple(
+        column
+        for column in whole.columns
+        if column.of not in dropped and column.of != time and (time is not None or not column.name.endswith(" · age"))
+    )
+    return replace(whole, columns=kept)
+
+
+def only(plan: ViewPlan, names: Collection[str]) -> ViewPlan:
+    """The plan with the columns that a reference has, whatever it was made with."""
+    return replace(plan, columns=tuple(column for column in plan.columns if column.name in names))
+
+
+def plain(card: ModelCard, masked: Mapping[str, Logged]) -> list[Column]:
+    """The inputs that the log holds as they came: what incidents are looked for in."""
+    return [column for column in card.inputs if column.name not in masked]
+
+
+def claims(card: ModelCard, masked: Mapping[str, Logged]) -> list[Claim]:
+    """The expectations of columns that the log holds as they came."""
+    return [each for each in card.expectations if not _named(each) & masked.keys()]
+
+
+def _named(claim: Claim) -> set[str]:
+    """What its arguments name: columns among other texts, which is no harm."""
+    named: set[str] = set()
+    for value in claim.arguments.values():
+        if isinstance(value, str):
+            named.add(value)
+        elif isinstance(value, list):
+            named |= {each for each in value if isinstance(each, str)}
+    return named
