@@ -30,7 +30,7 @@ from sqlalchemy.types import TypeDecorator
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Dialect
 
-VERSION = 1
+VERSION = 2
 METADATA = MetaData()
 
 
@@ -107,12 +107,28 @@ OUTCOMES = Table(
     Index("outcomes_at", "project", "at"),
 )
 
+WINDOWS = Table(
+    "windows",
+    METADATA,
+    _id(),
+    Column("project", String(200), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("start", Moment, nullable=False),
+    Column("end", Moment, nullable=False),
+    Column("n_rows", BigInteger, nullable=False),
+    Column("outcomes", String(64), nullable=False),  # stands for all that were known when it was judged
+    Column("daily", Text),  # the blob of its statistics, as JSON; none of a window with an incident
+    Column("report", Text, nullable=False),
+    UniqueConstraint("project", "digest", "start"),
+)
+
 
 def upgrade(connection: Connection) -> None:
     """Bring the tables to this VERSION, whatever is there; called in a transaction of its own."""
     found = inspect(connection)
     if found.has_table("ledger") and not found.has_table("schema_version"):
         _number_ledger(connection)
+    # Version 2 brought `windows`: what is not there yet is made.
     METADATA.create_all(connection)
 
 

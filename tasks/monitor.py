@@ -1,0 +1,184 @@
+"""Judge windows of live rows: what broke first, then what drifted, then how right the answers were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from tasks.core import store
+from tasks.core.errors import Unavailable
+from tasks.core.markdown import markdown
+from tasks.core.model_records import Champion
+from tasks.core.records import Record
+from tasks.monitoring.logged_windows import Held
+from tasks.monitoring.section import Monitor
+from tasks.monitoring.window_report import Broken, WindowReport, drifted
+from tasks.serving.section import Log
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tasks.monitoring.daily import Daily
+    from tasks.monitoring.incident_records import Incident
+    from tasks.monitoring.watched_model import WatchedModel
+    from tasks.monitoring.windows import Judged
+
+LOOKED_BACK = timedelta(days=90)
+"""How far back windows are caught up; older ones are judged already, or their rows are gone."""
+RHYTHM = timedelta(days=56)
+"""Of earlier rows that say when rows come."""
+
+
+class Watching(Record):
+    """The reports on windows, the oldest first."""
+
+    windows: tuple[WindowReport, ...]
+
+
+def monitor(project: str, champion: Champion, section: Monitor, log: Log, last: date) -> Watching:
+    """The reports on all days of the champion up to `last`; Unavailable when it answered nothing by then.
+
+    A day is judged once. One whose rows or outcomes changed is judged anew, and so are the days after it, for a day
+    is judged beside those before. In order: what missed its turn is caught up.
+    """
+    from tasks.monitoring import logged_windows, windows
+    from tasks.monitoring.watched_model import WatchedModel
+
+    digest, end = champion.artifact.digest, _start(last + timedelta(days=1))
+    held = logged_windows.held(project, digest, end - LOOKED_BACK, end)
+    judged = {day: window for day, window in windows.read(project, digest).items() if day <= last}
+    if not held and not judged:
+        raise Unavailable(
+            f"There is nothing to judge of {project} up to {last}",
+            expected=f"rows that version {champion.version} answered",
+            found="none in the prediction log",
+            action="Let `keepfit serve` answer some; a day is judged when it is over (--window judges one before)",
+        )
+    watched = WatchedModel.open(project, champion, section, log)
+    history: list[Daily] = []
+    reports: list[WindowReport] = []
+    changed = False
+    for day in _days({*held, *judged}, last):
+        before, found = judged.get(day), held.get(day, Held())
+        if before is None or _is_news(found, before):
+            report, daily = _measured(project, watched, day)
+            blob = windows.put(daily) if daily else None
+            changed = True
+        else:
+            report, blob = WindowReport.model_validate_json(before.report), before.daily
+            daily = windows.get(blob, day) if blob else None
+        history += [daily] if daily else []
+        if changed:
+            report = drifted(report, watched.judged(history)) if daily else report
+            window = windows.Judged(
+                start=_start(day),
+                end=_start(day + timedelta(days=1)),
+                n_rows=found.n_rows if before is None else max(found.n_rows, before.n_rows),
+                outcomes=found.outcomes,
+                daily=blob,
+                report=report.model_dump_json(),
+            )
+            windows.write(project, digest, window)
+        reports.append(report)
+    return Watching(windows=tuple(reports))
+
+
+def monitor_rows(
+    project: str, champion: Champion, section: Monitor, log: Log, rows: pl.DataFrame, name: str
+) -> Watching:
+    """The report on rows that were never asked, as one window by itself; nothing is kept of it."""
+    import polars as pl
+
+    from tasks.monitoring.watched_model import WatchedModel
+
+    watched = WatchedModel.open(project, champion, section, log)
+    incidents = watched.incidents(rows, None, None, None)
+    report = _empty(watched, name, rows.height)
+    if incidents or not rows.height:
+        return Watching(windows=(_with(report, incidents),))
+    asked = rows.hstack(watched.scorer.predict(rows, missing_ok=True))
+    moment = pl.Datetime("us", "UTC")
+    came = pl.col(section.time).cast(moment) if section.time in rows.columns else pl.lit(datetime.now(UTC), moment)
+    daily = watched.measured(asked.with_columns(came.alias("__time__")), None)
+    return Watching(windows=(drifted(report, watched.judged([daily])),))
+
+
+def _days(known: set[date], last: date) -> Iterator[date]:
+    """Every day from the first that is known to the last: one without rows may be an incident."""
+    day = min(known)
+    while day <= last:
+        yield day
+        day += timedelta(days=1)
+
+
+def _is_news(found: Held, before: Judged) -> bool:
+    """Whether rows came late, or outcomes; that rows are gone, as old ones are in the end, is none."""
+    return found.n_rows > before.n_rows or (found.n_rows == before.n_rows and found.outcomes != before.outcomes)
+
+
+def _measured(project: str, watched: WatchedModel, day: date) -> tuple[WindowReport, Daily | None]:
+    """What one day's rows say by themselves, and their statistics; none where something broke."""
+    from tasks.monitoring import labelled, logged_windows
+
+    since, until = _start(day), _start(day + timedelta(days=1))
+    rows = logged_windows.rows(project, watched.scorer.digest, since, until)
+    came = logged_windows.moments(project, since - RHYTHM, since)
+    incidents = watched.incidents(rows, since, min(until, datetime.now(UTC)), came)
+    report = _with(_empty(watched, day.isoformat(), rows.height), incidents)
+    if rows.height:
+        performance = labelled.performance(rows, watched.scorer.card)
+        service = labelled.service(store.home(), project, rows, since, until)
+        report = report.model_copy(update={"performance": performance, "service": service})
+    return report, None if incidents or not rows.height else watched.measured(rows, day)
+
+
+def _empty(watched: WatchedModel, name: str, n_rows: int) -> WindowReport:
+    return WindowReport(
+        window=name,
+        n_rows=n_rows,
+        drift=False,
+        columns=(),
+        joint=None,
+        incident=None,
+        performance=None,
+        service=None,
+        alarms_promised=None,
+        alarms_spent=0,
+        promise=watched.promise,
+        state="empty",
+    )
+
+
+def _with(report: WindowReport, incidents: tuple[Incident, ...]) -> WindowReport:
+    if not incidents:
+        return report
+    broken = Broken(cause=incidents[0].sentence, evidence=incidents)
+    return report.model_copy(update={"incident": broken, "state": "incident"})
+
+
+def _start(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def figures(report: WindowReport) -> dict[str, float]:
+    """What a chart over time shows of a window."""
+    worst = max((each.score for each in report.columns), default=0.0)
+    found = {"n_rows": float(report.n_rows), "drift": float(report.drift), "drift_score": worst}
+    found["incident"] = float(report.incident is not None)
+    if report.performance:
+        found |= {each.name: each.value for each in report.performance.metrics}
+    return {f"monitoring.{name}": value for name, value in found.items()}
+
+
+@markdown.register
+def _(record: Watching) -> str:
+    newest = record.windows[-1]
+    rows = "\n".join(
+        f"| {each.column} | {'**drift**' if each.drift else ''} | {each.score:.2f} | {each.words} |"
+        for each in newest.worst[:30]
+    )
+    head = (
+        f"{newest.window}: {newest.state}, {newest.n_rows:,} rows. {newest.incident.cause if newest.incident else ''}"
+    )
+    return f"{head}\n\n| Column | Drift | Score | What |\n|---|---|---|---|\n{rows}\n\n{newest.promise}"

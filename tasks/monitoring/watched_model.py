@@ -1,0 +1,81 @@
+"""A champion with all that its live rows are compared with, and what one window of them says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from tasks.core import store
+from tasks.core.predictions import media
+from tasks.core.predictions.layout import folder_of
+from tasks.monitoring import kept, watch
+from tasks.monitoring.checking import promise
+from tasks.monitoring.daily import Daily, daily
+from tasks.monitoring.incident_timing_facts import Timing
+from tasks.monitoring.incidents import Facts, Incident, find_incidents
+from tasks.monitoring.judging import Report, judge
+from tasks.monitoring.profile import from_bytes
+from tasks.monitoring.reference import Reference
+from tasks.monitoring.section import Monitor
+from tasks.monitoring.views import ViewPlan
+from tasks.scoring.scorer import Scorer
+from tasks.serving.logged import treatments
+from tasks.serving.section import Log
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tasks.core.model_records import Champion
+
+
+@dataclass(frozen=True)
+class WatchedModel:
+    """A model, open, with its reference."""
+
+    scorer: Scorer
+    reference: Reference
+    facts: Facts
+    plan: ViewPlan
+    log: Log
+    false_alarms: float
+    promise: str
+
+    @classmethod
+    def open(cls, project: str, champion: Champion, section: Monitor, log: Log) -> WatchedModel:
+        """The champion as it serves in this home; Unavailable when it has no reference."""
+        digest = champion.artifact.digest
+        profile = kept.known(digest)
+        scorer = Scorer.open(store.path(champion.artifact), digest)
+        reference = from_bytes(store.path(profile.profile).read_bytes())
+        folder = folder_of(store.home(), project)
+        plan = watch.plan(scorer.card, treatments(scorer.card, log), None, lambda digest: media.load(folder, digest))
+        return cls(
+            scorer=scorer,
+            reference=reference,
+            facts=Facts.model_validate_json(store.path(profile.facts).read_bytes()),
+            plan=watch.only(plan, reference.cells.names),
+            log=log,
+            false_alarms=section.false_alarms,
+            promise=profile.promise
+            if profile.false_alarms == section.false_alarms
+            else promise(reference, section.false_alarms),
+        )
+
+    def incidents(
+        self, rows: pl.DataFrame, since: datetime | None, until: datetime | None, came: pl.Series | None
+    ) -> tuple[Incident, ...]:
+        """What broke. `came` are the moments of earlier rows: how many come a day is no matter of the training rows."""
+        facts = self.facts.model_copy(update={"timing": None if came is None else Timing.of(came)})
+        claims = watch.claims(self.scorer.card, treatments(self.scorer.card, self.log))
+        time = "__time__" if facts.timing else None
+        return find_incidents(rows, facts, claims, time=time, since=since, until=until)
+
+    def measured(self, rows: pl.DataFrame, day: date | None) -> Daily:
+        """The statistics of the rows' views."""
+        return daily(self.reference.cells, self.plan.of(rows).to_arrow().to_batches(), day)
+
+    def judged(self, history: Sequence[Daily]) -> Report:
+        """What the last window of the history says."""
+        return judge(self.reference, history, self.false_alarms)

@@ -1,0 +1,100 @@
+"""What one window says: whether something broke, what drifted and by how much, how well it did, and how fast."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from tasks.core.model_records import Metric
+from tasks.core.records import Record
+from tasks.monitoring.incident_records import Incident
+from tasks.monitoring.judging import Drift, Report
+
+
+class Broken(Record):
+    """An incident: the likeliest cause in a sentence, and all that was found, with rows to look at."""
+
+    cause: str
+    evidence: tuple[Incident, ...]
+
+
+class ColumnDrift(Record):
+    """One column: it drifted where `score` reached `threshold`; `effect` is the size, and `words` tell it."""
+
+    column: str
+    score: float
+    effect: float
+    threshold: float = 1.0
+    drift: bool
+    words: str
+
+
+class Joint(Record):
+    """Whether columns moved against each other, and the pairs of columns that say so."""
+
+    drift: bool
+    pairs: tuple[Drift, ...]
+
+
+class Performance(Record):
+    """How right the answers were, by the `n_labels` rows whose outcome is known; the deciding metric comes first."""
+
+    n_labels: int
+    metrics: tuple[Metric, ...]
+
+
+class Service(Record):
+    """How the rows were served: milliseconds that half and 99 % of them took at most, and refused requests."""
+
+    p50_ms: float | None
+    p99_ms: float | None
+    n_refused: int
+
+
+class WindowReport(Record):
+    """The judgement of one window: a UTC day of the prediction log, or a file of rows.
+
+    A window with an incident is not judged for drift. `alarms_promised` and `alarms_spent` count since the model
+    serves; nothing is promised where the training rows have no dates.
+    """
+
+    window: str
+    n_rows: int
+    drift: bool
+    columns: tuple[ColumnDrift, ...]
+    joint: Joint | None
+    incident: Broken | None
+    performance: Performance | None
+    service: Service | None
+    alarms_promised: float | None
+    alarms_spent: int
+    promise: str
+    state: Literal["healthy", "drift", "incident", "empty"]
+
+    @property
+    def worst(self) -> tuple[ColumnDrift, ...]:
+        """The columns, those that drifted and the highest scores first."""
+        return tuple(sorted(self.columns, key=lambda each: (-each.drift, -each.score)))
+
+
+def drifted(report: WindowReport, found: Report) -> WindowReport:
+    """The report with what was judged of its drift."""
+    columns = tuple(
+        ColumnDrift(
+            column=each.columns[0],
+            score=each.score,
+            effect=each.findings[0].effect if each.findings else 0.0,
+            drift=each.drift,
+            words=each.words,
+        )
+        for each in found.columns
+    )
+    return report.model_copy(
+        update={
+            "drift": found.drift,
+            "columns": columns,
+            "joint": Joint(drift=any(pair.drift for pair in found.pairs), pairs=found.pairs),
+            "alarms_promised": found.alarms_promised,
+            "alarms_spent": found.alarms_spent,
+            "state": "drift" if found.drift else "healthy",
+        }
+    )

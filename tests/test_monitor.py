@@ -1,0 +1,176 @@
+"""Drift that is not seen or was none, a broken feed that is taken for it, and days that are judged twice or never."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tasks.core import database, outcomes, store
+from tasks.core.errors import Unavailable
+from tasks.core.model_records import Champion
+from tasks.core.outcomes import Outcome
+from tasks.monitor import figures, monitor, monitor_rows
+from tasks.monitoring import windows
+from tasks.monitoring.section import Monitor
+from tasks.monitoring.told import told
+from tasks.monitoring.window_report import WindowReport
+from tasks.serving.section import Log
+from tests.watched import dated_rows, trained, write_log
+
+SECTION = Monitor(time="when")
+ROWS = 100
+LIVE = date(2026, 3, 2)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with store.opened(tmp_path_factory.mktemp("home")) as home:
+        yield home
+
+
+@pytest.fixture(scope="module")
+def champion(home: Path) -> Champion:
+    return trained(dated_rows(40, ROWS), SECTION).champion
+
+
+@pytest.fixture
+def project(request: pytest.FixtureRequest) -> str:
+    """A project of the test's own, whose champion is everybody's."""
+    return request.node.name[:60].lower().replace("[", "-").replace("]", "")
+
+
+def day(number: int, seed: int = 1, n_rows: int = ROWS) -> pl.DataFrame:
+    return dated_rows(1, n_rows, LIVE + timedelta(days=number), seed=seed + number)
+
+
+def judged(project: str, champion: Champion, last: int) -> tuple[WindowReport, ...]:
+    return monitor(project, champion, SECTION, Log(), LIVE + timedelta(days=last)).windows
+
+
+def test_days_like_those_of_training_do_not_drift(home: Path, project: str, champion: Champion) -> None:
+    write_log(home, project, champion, pl.concat(day(number) for number in range(5)))
+    found = judged(project, champion, 4)
+    assert [each.window for each in found] == [str(LIVE + timedelta(days=number)) for number in range(5)]
+    assert {each.state for each in found} == {"healthy"} and {each.n_rows for each in found} == {ROWS}
+    assert found[-1].alarms_spent == 0 and found[-1].alarms_promised == pytest.approx(5 / 365)
+    assert found[-1].service is not None and found[-1].service.p50_ms == 0.25
+
+
+def test_a_shifted_column_drifts_and_is_told_first(home: Path, project: str, champion: Champion) -> None:
+    moved = day(1).with_columns(pl.col("x") + 15)
+    write_log(home, project, champion, pl.concat([day(0), moved]))
+    before, found = judged(project, champion, 1)
+    assert not before.drift and found.drift and found.state == "drift" and found.incident is None
+    worst = next(each for each in found.worst if each.column == "x")
+    assert worst.drift and worst.score > worst.threshold and worst.effect > 1
+    assert found.alarms_spent > before.alarms_spent
+    told_first = told(project, "1", found).splitlines()[1]
+    assert told_first.startswith("  DRIFT") and "x: " in told(project, "1", found)
+    assert figures(found)["monitoring.drift"] == 1
+
+
+def test_another_unit_is_an_incident_and_neither_drift_nor_history(
+    home: Path, project: str, champion: Champion
+) -> None:
+    broken = day(1).with_columns(pl.col("x") * 1_000)
+    write_log(home, project, champion, pl.concat([day(0), broken, day(2)]))
+    before, found, after = judged(project, champion, 2)
+    assert found.incident is not None and found.incident.evidence[0].kind == "unit_change"
+    assert "x" in found.incident.cause and found.incident.evidence[0].rows
+    assert not found.drift and found.columns == () and found.alarms_spent == 0
+    assert not after.drift and after.alarms_spent == before.alarms_spent
+    kept = windows.read(project, champion.artifact.digest)
+    assert [each.daily is None for each in kept.values()] == [False, True, False]
+    assert "INCIDENT" in told(project, "1", found) and "unit_change" in told(project, "1", found)
+
+
+def test_what_was_judged_is_remembered_to_the_byte(home: Path, project: str, champion: Champion) -> None:
+    write_log(home, project, champion, pl.concat(day(number) for number in range(3)))
+    first = judged(project, champion, 2)
+    kept = windows.read(project, champion.artifact.digest)
+    assert judged(project, champion, 2) == first
+    assert windows.read(project, champion.artifact.digest) == kept
+    # Whoever judges day by day comes to the same words as who does it all at once.
+    step_by_step = f"{project}-2"
+    write_log(home, step_by_step, champion, pl.concat(day(number) for number in range(3)))
+    assert tuple(judged(step_by_step, champion, number)[-1] for number in range(3)) == first
+
+
+def test_late_rows_open_their_day_again_and_the_days_after_it(home: Path, project: str, champion: Champion) -> None:
+    write_log(home, project, champion, pl.concat(day(number) for number in range(3)))
+    first = judged(project, champion, 2)
+    write_log(home, project, champion, day(1, seed=77, n_rows=240).with_columns(pl.col("x") + 15), "late")
+    second = judged(project, champion, 2)
+    assert second[0] == first[0]
+    assert second[1].n_rows == ROWS + 240 and second[1].drift and not first[1].drift
+    assert second[2].n_rows == ROWS and second[2].alarms_spent > first[2].alarms_spent
+
+
+def test_rows_that_retention_removed_are_no_news(home: Path, project: str, champion: Champion) -> None:
+    write_log(home, project, champion, pl.concat(day(number) for number in range(2)))
+    first = judged(project, champion, 1)
+    for file in (home / "predictions" / project).rglob("*.seg"):
+        file.unlink()
+    assert judged(project, champion, 1) == first
+
+
+def test_days_that_were_missed_are_caught_up_in_order(home: Path, project: str, champion: Champion) -> None:
+    write_log(home, project, champion, pl.concat(day(number) for number in (0, 1, 2, 4)))
+    judged(project, champion, 0)
+    found = judged(project, champion, 4)
+    assert [each.n_rows for each in found] == [ROWS, ROWS, ROWS, 0, ROWS]
+    assert found[3].state == "empty" and not found[3].drift
+    assert list(windows.read(project, champion.artifact.digest)) == [LIVE + timedelta(days=n) for n in range(5)]
+
+
+def test_outcomes_that_come_or_are_corrected_open_their_day(home: Path, project: str, champion: Champion) -> None:
+    rows = day(0)
+    ids = write_log(home, project, champion, rows)
+    (before,) = judged(project, champion, 0)
+    assert before.performance is not None and before.performance.n_labels == 0
+    outcomes.add(project, [Outcome(id=name, outcome=y) for name, y in zip(ids, rows["y"], strict=True)])
+    (after,) = judged(project, champion, 0)
+    assert after.performance is not None and after.performance.n_labels == ROWS
+    metrics = {each.name: each for each in after.performance.metrics}
+    assert next(iter(metrics)) == "log_loss" and metrics["accuracy"].value > 0.75
+    assert "log_loss" in told(project, "1", after)
+    wrong = [Outcome(id=name, outcome="no" if y == "yes" else "yes") for name, y in zip(ids, rows["y"], strict=True)]
+    outcomes.add(project, wrong)
+    (corrected,) = judged(project, champion, 0)
+    assert corrected.performance is not None
+    assert {each.name: each.value for each in corrected.performance.metrics}["accuracy"] < 0.25
+
+
+def test_rows_of_another_model_are_not_judged_as_the_champions(home: Path, project: str, champion: Champion) -> None:
+    other = trained(dated_rows(20, 60, seed=5), SECTION).champion
+    assert other.artifact.digest != champion.artifact.digest
+    write_log(home, project, other, day(0))
+    with pytest.raises(Unavailable, match=r"nothing to judge of .*expected rows that version 1 answered, found none"):
+        judged(project, champion, 0)
+
+
+def test_a_file_is_one_window_and_leaves_nothing_behind(home: Path, project: str, champion: Champion) -> None:
+    def found(rows: pl.DataFrame) -> WindowReport:
+        return monitor_rows(project, champion, SECTION, Log(), rows, "rows.csv").windows[0]
+
+    quiet, moved = found(day(0).drop("y")), found(day(0).with_columns(pl.col("x") + 15))
+    assert quiet.state == "healthy" and quiet.window == "rows.csv" and quiet.n_rows == ROWS
+    assert moved.state == "drift" and moved.worst[0].drift
+    assert found(day(0).drop("x")).state == "incident" and found(day(0).drop("when")).state == "healthy"
+    assert found(day(0).clear()).state == "empty"
+    assert windows.read(project, champion.artifact.digest) == {}
+
+
+def test_a_database_from_before_there_were_windows_gets_them(open_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sqlalchemy import text
+
+    database.identity()
+    with database.writing() as connection:
+        connection.execute(text("drop table windows"))
+        connection.execute(text("update schema_version set version = 1"))
+    database._engine.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    assert windows.read("ship", "ab") == {}
