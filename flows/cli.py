@@ -9,6 +9,7 @@ import argparse
 import errno
 import os
 import sys
+from datetime import UTC, date, datetime
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -140,6 +141,14 @@ def parser() -> argparse.ArgumentParser:
     changed.add_argument("--revoke", metavar="NAME", help="the key of this caller is worth nothing from now on")
     keys.add_argument("--rate", type=_positive, metavar="N", help="with --add: requests per second (default: any)")
 
+    monitor = _command(
+        commands, "monitor", "what drifted, what broke and how right the champion's answers were, by day"
+    )
+    window = monitor.add_mutually_exclusive_group()
+    window.add_argument("--window", type=_day, metavar="DAY", help="one day (UTC) like 2026-03-31, or `today` so far")
+    window.add_argument("--days", type=_count, metavar="N", help="the last N whole days (default: the last one)")
+    window.add_argument("--input", type=Path, metavar="FILE", help="rows to judge as one window, as predict reads them")
+
     _command(commands, "status", "what serves, since when, the last decisions, and where everything is")
     _command(commands, "down", "end the private Prefect server", optional=True)
     return top
@@ -184,6 +193,13 @@ def _count(text: str) -> int:
     if (value := int(text)) < 1:
         raise argparse.ArgumentTypeError(f"expected 1 or more, found {text}")
     return value
+
+
+def _day(text: str) -> date:
+    try:
+        return datetime.now(UTC).date() if text == "today" else date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a day like 2026-03-31, found {text}") from None
 
 
 def _told(sentence: str, code: int, options: argparse.Namespace | None = None) -> int:

@@ -24,13 +24,22 @@ if TYPE_CHECKING:
 
 def name_of_training() -> str:
     """The flow run's name in the Prefect UI: the project and why it runs."""
+    trigger = cast("Trigger", flow_run.parameters["trigger"])
+    return f"{_name_of_project()} · {trigger.evidence or trigger.kind}"
+
+
+def name_of_monitoring() -> str:
+    """The same of a look at its live rows."""
+    return f"{_name_of_project()} · monitoring"
+
+
+def _name_of_project() -> str:
     parameters: dict[str, Any] = flow_run.parameters
-    folder, trigger = Path(parameters["project"]), cast("Trigger", parameters["trigger"])
+    folder = Path(parameters["project"])
     try:
-        name = project_name(folder)
+        return project_name(folder)
     except KeepfitError:
-        name = folder.absolute().name  # the flow itself will say what is wrong with it
-    return f"{name} · {trigger.evidence or trigger.kind}"
+        return folder.absolute().name  # the flow itself will say what is wrong with it
 
 
 @contextmanager
@@ -65,6 +74,17 @@ def terminated_as_told() -> Iterator[None]:
             if isinstance(cause, TerminationSignal):
                 raise cause from None
         raise
+
+
+@contextmanager
+def monitoring(project: Project) -> Iterator[tracking.Run]:
+    """A look at the project's live rows, as a run of MLflow; it may run beside a training."""
+    home = store.home_of(project.folder)
+    services.place_mlflow(home)
+    with store.opened(home):
+        tags = {"keepfit.flow_run": str(flow_run.id), **tracking.code_version(project.folder)}
+        with tracking.run(project.name, "monitoring", {}, tags) as run, terminated_as_told():
+            yield run
 
 
 def publish(project: str, report: Report) -> Path:

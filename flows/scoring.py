@@ -43,13 +43,13 @@ def score(scorer: Scorer, rows: Path, output: Path) -> int:
     `__problem__`.
     """
     kind_of(output, "--output")
-    with _given(scorer.card, rows) as frames:
+    with rows_of(scorer.card, rows) as frames:
         return write(output, _answered(scorer, frames), "--output")
 
 
 def answers(scorer: Scorer, rows: Path) -> Frames:
     """The rows with their answers, some at a time: what `score` writes."""
-    with _given(scorer.card, rows) as frames:
+    with rows_of(scorer.card, rows) as frames:
         yield from _answered(scorer, frames)
 
 
@@ -76,7 +76,7 @@ def answer(scorer: Scorer, row: str) -> pl.DataFrame:
 
 
 @contextmanager
-def _given(card: ModelCard, rows: Path) -> Iterator[Frames]:
+def rows_of(card: ModelCard, rows: Path) -> Iterator[Frames]:
     """The rows of a table, of standard input, of one image, sound or text, or of a folder of images or sounds."""
     if str(rows) == "-":
         with tempfile.NamedTemporaryFile(suffix=".jsonl") as spool:

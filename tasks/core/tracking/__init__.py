@@ -17,7 +17,7 @@ from tasks.core.tracking.registry import (
     version_of,
     versions,
 )
-from tasks.core.tracking.runs import Run, address, client, code_version, find_run, run, run_id, shown_address
+from tasks.core.tracking.runs import Run, address, client, code_version, find_run, log_batch, run, run_id, shown_address
 
 __all__ = [
     "Run",
@@ -32,6 +32,7 @@ __all__ = [
     "find_run",
     "is_refused",
     "log",
+    "log_batch",
     "mark",
     "model",
     "opponent",
