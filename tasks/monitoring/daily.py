@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from tasks.core.errors import DataError
@@ -14,6 +15,10 @@ from tasks.monitoring.cells import MISSING, WIDTH, Cells, Floats, Ints
 
 ROWS = 4_096
 """Rows that are taken at a time: their codes and scores stay in the processor's cache."""
+BLOCK = 32_768
+"""Rows whose levels are looked up at a time."""
+EXACT = 1_024
+"""Rows whose products of scores add up without rounding in float32: scores are at most 4, in steps of 1/32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,10 +60,10 @@ def daily(cells: Cells, batches: Iterable[pa.RecordBatch], day: datetime.date | 
 
     Raises DataError where a column of the reference is not there.
     """
-    start = empty(cells, day)
-    counts, products, n_rows = start.counts, start.products, 0
+    nothing = empty(cells, day)
+    counts, products, n_rows = nothing.counts, nothing.products, 0
     paired = cells.n_paired
-    scores, sizes = cells.scores[:paired].ravel(), cells.sizes[:paired].ravel()
+    tables = [table[:paired].astype(np.float32).ravel() for table in (cells.scores, cells.sizes)]
     for batch in batches:
         if lost := [name for name in cells.names if name not in batch.schema.names]:
             raise DataError(
@@ -68,13 +73,24 @@ def daily(cells: Cells, batches: Iterable[pa.RecordBatch], day: datetime.date | 
                 action="Send the columns that the reference was made of",
             )
         n_rows += batch.num_rows
-        for offset in range(0, batch.num_rows, ROWS):
-            codes = cells.codes(batch.slice(offset, ROWS))
-            counts += np.bincount(codes.ravel(), minlength=counts.size).reshape(counts.shape)
-            for product, table in zip(products, (scores, sizes), strict=True):
-                taken = table.take(codes[:paired])
-                product += taken @ taken.T
+        for start in range(0, batch.num_rows, BLOCK):
+            block = batch.slice(start, BLOCK)
+            categories = cells.category_codes(block)
+            for offset in range(0, block.num_rows, ROWS):
+                numbers = cells.number_codes(block.slice(offset, ROWS))
+                codes = np.concatenate([numbers, categories[:, offset : offset + ROWS]])
+                counts += np.bincount(codes.ravel(), minlength=counts.size).reshape(counts.shape)
+                for product, table in zip(products, tables, strict=True):
+                    product += _products(table.take(codes[:paired]))
     return Daily(day, n_rows, counts, products)
+
+
+def _products(scores: npt.NDArray[np.float32]) -> Floats:
+    """Columns x columns: the products of the scores, summed over the rows."""
+    whole = scores.shape[1] // EXACT * EXACT
+    blocks = scores[:, :whole].reshape(len(scores), -1, EXACT).transpose(1, 0, 2)
+    rest = scores[:, whole:]
+    return (blocks @ blocks.transpose(0, 2, 1)).sum(axis=0, dtype=np.float64) + rest @ rest.T
 
 
 def summary(cells: Cells, each: Daily) -> Floats:

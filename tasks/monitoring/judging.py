@@ -9,6 +9,7 @@ import numpy as np
 
 from tasks.core.errors import DataError
 from tasks.core.records import Record
+from tasks.monitoring.cells import Ints
 from tasks.monitoring.checking import promise
 from tasks.monitoring.daily import Daily
 from tasks.monitoring.episodes import Episode, episodes_of
@@ -18,7 +19,7 @@ from tasks.monitoring.reference import Reference
 from tasks.monitoring.watching import Model, Watched, modelled, watched
 
 SHOWN = 10
-"""Pairs that a report names."""
+"""Pairs that a report names; all that drifted, if there are more."""
 
 
 class Drift(Record):
@@ -46,16 +47,24 @@ class Report(Record):
 
 
 def judge(
-    reference: Reference, history: Sequence[Daily], false_alarms: float = 1.0, *, per_year: float = 365
+    reference: Reference,
+    history: Sequence[Daily],
+    false_alarms: float = 1.0,
+    *,
+    per_year: float = 365,
+    words: str | None = None,
 ) -> Report:
-    """The report on the last window of the history (oldest first); pure: the same words for the same numbers."""
+    """The report on the last window of the history (oldest first); pure: the same words for the same numbers.
+
+    `per_year` is how many windows a year has, `words` what `checking.promise` says where it is known already.
+    """
     if not history:
         raise DataError("No drift can be judged", expected="at least one window", found="none")
     model = modelled(reference, float(np.median([each.n_rows for each in history])), false_alarms, per_year)
     seen = watched(model, history)
     names, last = reference.cells.names, history[-1]
     columns = tuple(_column(model, seen, column, names) for column in range(len(names)))
-    pairs = sorted((_pair(model, seen, i, names) for i in range(len(model.layout.pairs))), key=lambda x: -x.score)
+    pairs = [_pair(model, seen, int(pair), names) for pair in _strongest(model, seen)]
     episodes = episodes_of(model, seen, history)
     dated = model.n_days >= LEAST_DAYS
     return Report(
@@ -63,11 +72,11 @@ def judge(
         n_rows=last.n_rows,
         drift=any(each.drift for each in (*columns, *pairs)),
         columns=columns,
-        pairs=tuple(pairs[:SHOWN]),
+        pairs=tuple(sorted(pairs, key=lambda each: (-each.drift, -each.score))),
         episodes=episodes,
         alarms_promised=false_alarms * len(history) / per_year if dated else None,
         alarms_spent=len(episodes),
-        promise=promise(reference, false_alarms),
+        promise=promise(reference, false_alarms) if words is None else words,
     )
 
 
@@ -84,6 +93,16 @@ def _column(model: Model, seen: Watched, column: int, names: Sequence[str]) -> D
         words = f"drifts slowly: {recent.words if recent else 'by little a day'}"
         findings.append(Finding(what="slow", effect=recent.effect if recent else 0.0, words=words, drift=True))
     return _drift((names[column],), findings, score)
+
+
+def _strongest(model: Model, seen: Watched) -> Ints:
+    """The pairs to name, by their places: those that drifted, or the least likely ones."""
+    start, n_pairs = len(model.single), len(model.layout.pairs)
+    p, alarms = seen.p[-1, start : start + n_pairs].copy(), seen.alarms[-1, start : start + n_pairs].copy()
+    sized = model.layout.sized
+    p[sized] = np.minimum(p[sized], seen.p[-1, start + n_pairs :])
+    alarms[sized] |= seen.alarms[-1, start + n_pairs :]
+    return np.lexsort((p, ~alarms))[: max(SHOWN, int(alarms.sum()))]
 
 
 def _pair(model: Model, seen: Watched, pair: int, names: Sequence[str]) -> Drift:

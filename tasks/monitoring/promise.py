@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-COLUMNS, PAIRS, SLOW = 0.55, 0.25, 0.20
+COLUMNS, PAIRS, SLOW = 0.60, 0.20, 0.20
 """Shares of the budget."""
-SHARES = {"mean": 0.5, "spread": 0.2, "share": 0.7, "missing": 0.15, "outside": 0.15}
+SHARES = {"mean": 0.6, "spread": 0.16, "share": 0.76, "missing": 0.12, "outside": 0.12}
 """How a column's budget is divided; all its levels together have the share of `share`."""
-DIVISORS = ((90, 1.5), (30, 4.0), (14, 10.0))
+DIVISORS = ((90, 1.25), (30, 4.0), (14, 10.0))
 """Days of the reference from which on, and by what the budget is divided then: what few days do not know of their
 own variance costs alarms. Found by simulation (benchmarks/drift.py)."""
 LEAST_DAYS = DIVISORS[-1][0]

@@ -14,7 +14,6 @@ from typing import Literal
 import numpy as np
 
 from tasks.monitoring.cells import MISSING, WIDTH, Cells, Floats, Ints
-from tasks.monitoring.daily import Daily, summary
 
 What = Literal["mean", "spread", "share", "missing", "correlation", "size correlation"]
 GROUPS: tuple[What, ...] = ("mean", "spread", "share", "missing", "correlation", "size correlation")
@@ -196,8 +195,3 @@ def rooted(count: Floats, rows: Floats) -> Floats:
 def unrooted(values: Floats) -> Floats:
     """The share of such a root."""
     return np.sin(np.clip(values, 0, np.pi) / 2) ** 2
-
-
-def layout(cells: Cells, total: Daily, n_rows: float) -> Layout:
-    """The statistics for windows of about so many rows."""
-    return Layout(cells, summary(cells, total), n_rows)

@@ -15,7 +15,7 @@ from tasks.monitoring.days import Expected, learnt, weekdays_of
 from tasks.monitoring.promise import LEAST_DAYS, SHARES, Budget, budget
 from tasks.monitoring.rare import Counted, counts, learnt_counts
 from tasks.monitoring.reference import Reference
-from tasks.monitoring.series import Layout, Series, layout
+from tasks.monitoring.series import Layout, Series
 from tasks.monitoring.slow import detected
 
 LEAST = {"mean": 0.1, "spread": 0.1, "share": 0.02, "missing": 0.02, "correlation": 0.1, "size correlation": 0.1}
@@ -95,14 +95,15 @@ class Watched:
 
 def modelled(reference: Reference, n_rows: float, false_alarms: float, per_year: float = 365) -> Model:
     """The model for windows of about so many rows; `per_year` is how many windows a year has."""
-    laid, n_days = layout(reference.cells, reference.total, n_rows), len(reference.days)
+    cells, n_days = reference.cells, len(reference.days)
+    laid = Layout(cells, summary(cells, reference.total), n_rows)
     summaries = np.array([*reference.days.values()]).reshape(n_days, len(laid.total))
     if n_days >= LEAST_DAYS:
         weekdays = weekdays_of([day.toordinal() for day in reference.days])
         expected = learnt(laid, laid.series(summaries), weekdays)
     else:
         expected = undated(laid, laid.series(laid.total[None]))
-    spent = budget(false_alarms, n_days, len(reference.cells.names), len(laid.pairs) + len(laid.sized), per_year)
+    spent = budget(false_alarms, n_days, len(cells.names), len(laid.pairs) + len(laid.sized), per_year)
     return Model(laid, expected, learnt_counts(laid, summaries), spent, n_days)
 
 

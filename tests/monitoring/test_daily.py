@@ -79,7 +79,7 @@ def test_scores_of_the_reference_have_mean_0_and_sd_1(cells: Cells) -> None:
     present = seen.counts.copy()
     present[:, MISSING] = 0
     shares = present / present.sum(axis=1, keepdims=True)
-    assert np.abs((shares * cells.scores).sum(axis=1)).max() < 0.01
+    assert np.abs((shares * cells.scores).sum(axis=1)).max() < 0.02
     assert np.abs((shares * cells.scores**2).sum(axis=1) - 1).max() < 0.02
 
 
