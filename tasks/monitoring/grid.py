@@ -86,16 +86,19 @@ def _scale(edges: Floats, center: float, roots: int) -> tuple[float, float]:
 
 
 def _transformed(values: Floats, center: Floats, roots: tuple[int, ...]) -> Floats:
-    """Rises wherever values do, or stays: differences and square roots are rounded correctly."""
+    """Rises wherever values do, or stays: differences and square roots are rounded correctly. May be `values`."""
+    if not any(roots):
+        return values
+    moved = values.copy()
     with np.errstate(all="ignore"):
-        moved = values - center
         for column, n_roots in enumerate(roots):
             if n_roots:
-                root = np.abs(moved[column])
+                each = values[column] - center[column]
+                root = np.abs(each)
                 for _ in range(n_roots):
                     np.sqrt(root, out=root)
-                np.copysign(root, moved[column], out=moved[column])
-        return moved
+                np.copysign(root, each, out=moved[column])
+    return moved
 
 
 def _steps(
@@ -103,8 +106,7 @@ def _steps(
 ) -> npt.NDArray[np.intp]:
     """The step of each value: never falls as values rise, whatever is rounded."""
     with np.errstate(all="ignore"):
-        steps = _transformed(values, center, roots)
-        steps *= rate
+        steps = _transformed(values, center, roots) * rate
         steps += offset
         np.fmax(steps, 0, out=steps)  # a missing value becomes 0, and so does an infinity times 0
         np.fmin(steps, STEPS - 1, out=steps)
