@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute
 
+from tasks.core.errors import DataError
 from tasks.monitoring.grid import WIDTH, Floats, Grid, gridded
 
 pc: Any = pyarrow.compute  # its functions are made when it is imported
@@ -114,7 +115,7 @@ class Cells:
         """The same of the numbers alone."""
         values = np.empty((self.n_numbers, batch.num_rows))
         for column in range(self.n_numbers):
-            values[column] = floats(batch.column(self.names[column]))
+            values[column] = floats(batch, self.names[column])
         found = self._grid.cells(values)
         missing = values != values
         np.copyto(found, WIDTH * np.arange(self.n_numbers)[:, None] + MISSING, where=missing)
@@ -148,10 +149,20 @@ class Cells:
         return table.take(indices.to_numpy(zero_copy_only=False))
 
 
-def floats(values: Any) -> Floats:
-    """A column's values as float64; NaN where one is missing."""
+def floats(batch: pa.RecordBatch, name: str) -> Floats:
+    """A column's values as float64, dates in days; NaN where one is missing. Raises DataError of other types."""
+    values = batch.column(name)
+    if pa.types.is_date32(values.type):
+        values = values.cast("int32")
     if not pa.types.is_float64(values.type):
-        values = values.cast("float64")
+        if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
+            raise DataError(
+                f"The column {name!r} cannot be watched as a number",
+                expected="numbers or dates",
+                found=str(values.type),
+                action="Call it a category, or send its view",
+            )
+        values = values.cast("float64", safe=False)
     return values.to_numpy(zero_copy_only=False)
 
 

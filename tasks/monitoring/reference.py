@@ -92,6 +92,13 @@ def by_day(batch: pa.RecordBatch, time: str | None) -> Iterator[tuple[datetime.d
     if time is None or not batch.num_rows:
         yield None, batch
         return
+    if time not in batch.schema.names:
+        raise DataError(
+            "The reference cannot be made",
+            expected=f"the moment of each row in {time!r}",
+            found=", ".join(batch.schema.names),
+            action="Name the column with the moments, or None",
+        )
     numbers = batch.column(time).cast("date32").cast("int32").fill_null(np.iinfo(np.int32).min).to_numpy()
     order = np.argsort(numbers, kind="stable")
     if (numbers[1:] < numbers[:-1]).any():

@@ -21,6 +21,7 @@ from tasks.monitoring.cells import (
     Cells,
     Floats,
     Kind,
+    floats,
     pc,
     texts,
 )
@@ -50,11 +51,10 @@ def sketched(batches: Iterable[pa.RecordBatch], kinds: Mapping[str, Kind]) -> Ce
         rows = np.arange(-seen % stride, batch.num_rows, stride)
         seen += batch.num_rows
         for name in numbers:
-            values = batch.column(name).cast("float64")
-            least, most = pc.min_max(pc.if_else(pc.is_nan(values), None, values)).as_py().values()
-            if least is not None:
-                extremes[name] = min(extremes[name][0], least), max(extremes[name][1], most)
-            sample[name] = np.append(sample[name], values.to_numpy(zero_copy_only=False)[rows])
+            values = floats(batch, name)
+            if (present := values[~np.isnan(values)]).size:
+                extremes[name] = min(extremes[name][0], present.min()), max(extremes[name][1], present.max())
+            sample[name] = np.append(sample[name], values[rows])
         for name in categories:
             _count(counted[name], batch.column(name))
         while numbers and len(sample[numbers[0]]) > ROWS:

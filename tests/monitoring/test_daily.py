@@ -6,6 +6,7 @@ import datetime
 import math
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -112,6 +113,23 @@ def test_rows_with_more_levels_than_are_known_by_name_call_none_new() -> None:
 def test_a_window_without_a_column_is_refused_in_words(cells: Cells) -> None:
     with pytest.raises(DataError, match="expected the column 'tied'"):
         daily(cells, [batch(3).drop_columns(["tied"])])
+
+
+def test_a_column_that_is_no_number_and_a_lost_moment_are_refused_in_words() -> None:
+    rows = pa.record_batch({"s": pa.array(["1", "b"]), "d": pa.array([0, None], pa.date32())})
+    assert daily(sketched([rows], {"d": "number"}), [rows]).counts[0, MISSING] == 1
+    with pytest.raises(DataError, match="The column 's' cannot be watched as a number: expected numbers or dates"):
+        sketched([rows], {"s": "number"})
+    with pytest.raises(DataError, match="expected the moment of each row in '__time__'"):
+        Reference.build(lambda: [rows], {"d": "number"})
+
+
+def test_frames_of_polars_are_counted_as_they_come() -> None:
+    frame = pl.DataFrame({"x": [1.0, None], "s": ["a", "b"], "c": pl.Series(["u", None], dtype=pl.Categorical)})
+    rows = frame.to_arrow().to_batches()
+    made = sketched(rows, {"x": "number", "s": "category", "c": "category"})
+    assert made.levels == (("a", "b"), ("u",))
+    assert daily(made, rows).counts[:, MISSING].tolist() == [1, 0, 1]
 
 
 def test_summaries_add_up(cells: Cells) -> None:
