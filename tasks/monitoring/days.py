@@ -86,7 +86,8 @@ def _echo(rest: Floats, independent: Floats, groups: Ints) -> tuple[Floats, Floa
     """Each statistic's correlation with the day before, and how fast it decays from day to day.
 
     What rows add to a day has no echo, only what days have of their own; so one echo is estimated for each kind of
-    statistic, and a statistic has as much of it as its variance exceeds that of `independent` rows.
+    statistic, and a statistic has as much of it as its variance exceeds that of `independent` rows. It has no less than
+    they have together: by chance some would have none, and the slow drift of 90 days that were low would never end.
     """
     n_days, echo, decay = len(rest), np.zeros(rest.shape[1]), np.zeros(rest.shape[1])
     if n_days < 14:
@@ -103,7 +104,7 @@ def _echo(rest: Floats, independent: Floats, groups: Ints) -> tuple[Floats, Floa
         own = float((excess * ratio[of]).sum() / whole)
         if once < 2 / np.sqrt(n_days * of.sum()) or own <= 0:
             continue
-        echo[of] = np.minimum(once / own, 0.95) * excess
+        echo[of] = np.minimum(once / own, 0.95) * np.maximum(excess, own)
         decay[of] = float(np.clip(twice / once, once, 0.9))
     return echo, decay
 
