@@ -123,7 +123,9 @@ def _measured(project: str, watched: WatchedModel, day: date) -> tuple[WindowRep
 
     since, until = _start(day), _start(day + timedelta(days=1))
     rows = logged_windows.rows(project, watched.scorer.digest, since, until)
-    came = logged_windows.moments(project, since - RHYTHM, since)
+    alone = len(logged_windows.moments(project, since, until)) == rows.height
+    # On a day that it shared with another champion, nobody knows how many rows were due to it.
+    came = logged_windows.moments(project, since - RHYTHM, since) if alone else None
     incidents = watched.incidents(rows, since, min(until, datetime.now(UTC)), came)
     report = _with(_empty(watched, day.isoformat(), rows.height), incidents)
     if rows.height:

@@ -127,6 +127,28 @@ def test_days_that_were_missed_are_caught_up_in_order(home: Path, project: str, 
     assert list(windows.read(project, champion.artifact.digest)) == [LIVE + timedelta(days=n) for n in range(5)]
 
 
+def test_a_feed_that_stands_still_is_told_once_its_rhythm_is_known(
+    home: Path, project: str, champion: Champion
+) -> None:
+    write_log(home, project, champion, pl.concat(day(number) for number in range(15)))
+    assert judged(project, champion, 14)[-1].state == "healthy"
+    silent = judged(project, champion, 15)[-1]
+    assert silent.n_rows == 0 and silent.incident is not None
+    assert [each.kind for each in silent.incident.evidence] == ["stale_feed"]
+
+
+def test_a_champion_that_came_at_noon_is_not_blamed_for_the_morning(
+    home: Path, project: str, champion: Champion
+) -> None:
+    other = trained(dated_rows(20, 60, seed=5), SECTION).champion
+    write_log(home, project, other, pl.concat(day(number) for number in range(15)), "bbbb")
+    last = day(15)
+    write_log(home, project, other, last.filter(pl.col("when").dt.hour() < 12), "cccc")
+    write_log(home, project, champion, last.filter(pl.col("when").dt.hour() >= 12))
+    (found,) = judged(project, champion, 15)
+    assert found.n_rows == ROWS // 2 and found.incident is None
+
+
 def test_outcomes_that_come_or_are_corrected_open_their_day(home: Path, project: str, champion: Champion) -> None:
     rows = day(0)
     ids = write_log(home, project, champion, rows)

@@ -13,7 +13,7 @@ from tasks.core.predictions.layout import folder_of
 from tasks.monitoring import kept, watch
 from tasks.monitoring.checking import promise
 from tasks.monitoring.daily import Daily, daily
-from tasks.monitoring.incident_timing_facts import Timing
+from tasks.monitoring.incident_timing_facts import FEWEST_DAYS, Timing
 from tasks.monitoring.incidents import Facts, Incident, find_incidents
 from tasks.monitoring.judging import Report, judge
 from tasks.monitoring.profile import from_bytes
@@ -66,8 +66,9 @@ class WatchedModel:
     def incidents(
         self, rows: pl.DataFrame, since: datetime | None, until: datetime | None, came: pl.Series | None
     ) -> tuple[Incident, ...]:
-        """What broke. `came` are the moments of earlier rows: how many come a day is no matter of the training rows."""
-        facts = self.facts.model_copy(update={"timing": None if came is None else Timing.of(came)})
+        """What broke. `came` are the moments of earlier rows: the training rows do not say how many are asked a day."""
+        timing = None if came is None else Timing.of(came)
+        facts = self.facts.model_copy(update={"timing": timing if timing and timing.n_days >= FEWEST_DAYS else None})
         claims = watch.claims(self.scorer.card, treatments(self.scorer.card, self.log))
         time = "__time__" if facts.timing else None
         return find_incidents(rows, facts, claims, time=time, since=since, until=until)
@@ -78,4 +79,4 @@ class WatchedModel:
 
     def judged(self, history: Sequence[Daily]) -> Report:
         """What the last window of the history says."""
-        return judge(self.reference, history, self.false_alarms)
+        return judge(self.reference, history, self.false_alarms, words=self.promise)
