@@ -30,7 +30,7 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-PEERS = {"nannyml": ["nannyml", "statsmodels", "setuptools<81"], "evidently": ["evidently"], "scipy": []}
+PEERS = {"nannyml": ["nannyml", "statsmodels", "setuptools<81"], "evidently": ["evidently", "pandas<3"], "scipy": []}
 WANTED = {"scipy": 10.0, "nannyml": 40.0, "evidently": 100.0}
 
 PEER_CODE = {
