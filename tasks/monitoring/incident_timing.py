@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 import polars as pl
 
+from tasks.core.predictions.moments import aware
 from tasks.monitoring.incident_facts import ColumnFacts
 from tasks.monitoring.incident_records import Incident, incident
 from tasks.monitoring.incident_timing_facts import FEWEST_DAYS, Timing
@@ -29,7 +30,7 @@ def feed_incidents(
     window: pl.DataFrame, time: str, timing: Timing, since: datetime, until: datetime
 ) -> Iterator[Incident]:
     """What is wrong with when the rows of since <= time < until came."""
-    start, end = (utc(moment).timestamp() for moment in (since, until))
+    start, end = (aware(moment).timestamp() for moment in (since, until))
     found = seconds(window[time]).fill_null(float("nan")).to_numpy() if window.height else np.empty(0)
     off = pl.Series((found > end + HOUR) | (found < min(timing.first, start) - 366 * DAY))
     if off.sum() > 0 and off.mean() >= SOME:  # type: ignore[operator]
@@ -57,7 +58,7 @@ def clock_incident(window: pl.DataFrame, facts: ColumnFacts, until: datetime | N
     first, last = facts.quantiles[0], facts.quantiles[-1]
     found = seconds(window[facts.name])
     room = max(last - first, 366 * DAY)
-    latest = max(last, utc(until).timestamp() if until else last)
+    latest = max(last, aware(until).timestamp() if until else last)
     epoch = (found.abs() <= DAY) & pl.Series([first > DAY or last < -DAY]).gather([0] * len(found))
     off = ((found > latest + room) | (found < first - room) | epoch).fill_null(False)
     if off.sum() < max(1, SOME * len(found)):
@@ -76,11 +77,6 @@ def expected(timing: Timing, start: float, end: float) -> float:
         total += share * timing.by_weekday[moment.weekday()]
         at = stop
     return total
-
-
-def utc(moment: datetime) -> datetime:
-    """The moment with its zone; without one it is UTC."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _half_empty(window: pl.DataFrame, found: Floats, timing: Timing, start: float, end: float) -> Iterator[Incident]:
