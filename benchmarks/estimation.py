@@ -106,7 +106,7 @@ def main() -> None:
 def _shown(found: list[tuple[bool, bool, float]]) -> list[str]:
     valid = [within for ok, within, _ in found if ok]
     every = [within for _, within, _ in found]
-    inside = f"{np.mean(valid):.0%}" if valid else "–"
+    inside = f"{np.mean(valid):.0%}" if valid else "-"
     return [
         f"{len(found):>8}",
         f"{len(valid):>7}",
