@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from tasks.core import store
 from tasks.core.errors import Unavailable
 from tasks.core.markdown import markdown
 from tasks.core.model_records import Champion
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tasks.monitoring.daily import Daily
+    from tasks.monitoring.estimation import Checked
     from tasks.monitoring.incident_records import Incident
     from tasks.monitoring.watched_model import WatchedModel
     from tasks.monitoring.windows import Judged
@@ -62,7 +62,8 @@ def monitor(project: str, champion: Champion, section: Monitor, log: Log, last: 
     for day in _days({*held, *judged}, last):
         before, found = judged.get(day), held.get(day, Held())
         if before is None or _is_news(found, before):
-            report, daily = _measured(project, watched, day)
+            past = [each.performance.checked for each in reports if each.performance and each.performance.checked]
+            report, daily = _measured(project, watched, day, past)
             blob = windows.put(daily) if daily else None
             changed = True
         else:
@@ -117,9 +118,11 @@ def _is_news(found: Held, before: Judged) -> bool:
     return found.n_rows > before.n_rows or (found.n_rows == before.n_rows and found.outcomes != before.outcomes)
 
 
-def _measured(project: str, watched: WatchedModel, day: date) -> tuple[WindowReport, Daily | None]:
+def _measured(
+    project: str, watched: WatchedModel, day: date, past: Sequence[Checked]
+) -> tuple[WindowReport, Daily | None]:
     """What one day's rows say by themselves, and their statistics; none where something broke."""
-    from tasks.monitoring import labelled, logged_windows
+    from tasks.monitoring import logged_windows, rightness
 
     since, until = _start(day), _start(day + timedelta(days=1))
     rows = logged_windows.rows(project, watched.scorer.digest, since, until)
@@ -129,8 +132,8 @@ def _measured(project: str, watched: WatchedModel, day: date) -> tuple[WindowRep
     incidents = watched.incidents(rows, since, min(until, datetime.now(UTC)), came)
     report = _with(_empty(watched, day.isoformat(), rows.height), incidents)
     if rows.height:
-        performance = labelled.performance(rows, watched.scorer.card)
-        service = labelled.service(store.home(), project, rows, since, until)
+        performance = rightness.performance(watched, rows, past, not incidents)
+        service = rightness.service(project, watched, rows, since, until)
         report = report.model_copy(update={"performance": performance, "service": service})
     return report, None if incidents or not rows.height else watched.measured(rows, day)
 
@@ -169,7 +172,7 @@ def figures(report: WindowReport) -> dict[str, float]:
     found = {"n_rows": float(report.n_rows), "drift": float(report.drift), "drift_score": worst}
     found["incident"] = float(report.incident is not None)
     if report.performance:
-        found |= {each.name: each.value for each in report.performance.metrics}
+        found |= {each.name: each.value for each in report.performance.labelled.best}
     return {f"monitoring.{name}": value for name, value in found.items()}
 
 

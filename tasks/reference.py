@@ -10,7 +10,7 @@ from tasks.core.errors import DataError
 from tasks.core.markdown import markdown
 from tasks.core.records import BYTES, Blob, CheckedSplits, Column, Dataset, Splits
 from tasks.core.step import step
-from tasks.monitoring.kept import ReferenceProfile
+from tasks.monitoring.kept import GIVEN, ReferenceProfile
 from tasks.monitoring.section import Monitor
 from tasks.serving.section import Log
 
@@ -92,7 +92,10 @@ def time_column(splits: Splits, section: Monitor) -> str | None:
 
 
 def _answered(scorer: Scorer, answers: Blob | None, predictions: Blob) -> pl.DataFrame:
-    """What the model answered to rows that it had not learnt from: `__row__`, and the columns of `Scorer.predict`."""
+    """What the model answered to rows that it had not learnt from, as `Scorer.predict` does, and what really was.
+
+    Beside its columns: `__row__`, and `__given__`, the value or the place of the class.
+    """
     import polars as pl
 
     classes = scorer.card.target.classes
@@ -103,13 +106,23 @@ def _answered(scorer: Scorer, answers: Blob | None, predictions: Blob) -> pl.Dat
         if blob is None:
             continue
         rows = pl.read_parquet(store.path(blob))
+        places = {name: float(place) for place, name in enumerate(classes)}
+        if "given" in rows.columns:
+            truth = pl.col("given").cast(pl.Float64)
+        elif classes:
+            truth = pl.col("target").replace_strict(places, return_dtype=pl.Float64)
+        else:
+            truth = pl.col("target").cast(pl.Float64)
+        rows = rows.with_columns(truth.alias(GIVEN))
         if classes:
-            rows = rows.select("__row__", *(pl.col(old).alias(new) for old, new in zip(names, named, strict=True)))
+            rows = rows.select(
+                "__row__", GIVEN, *(pl.col(old).alias(new) for old, new in zip(names, named, strict=True))
+            )
             labels = scorer.labels(rows.select(named).to_numpy())
             found.append(rows.with_columns(pl.Series("prediction", labels, dtype=pl.String)))
         else:
             said = "said" if "said" in rows.columns else "prediction"
-            found.append(rows.select("__row__", pl.col(said).cast(pl.Float64).alias("prediction")))
+            found.append(rows.select("__row__", GIVEN, pl.col(said).cast(pl.Float64).alias("prediction")))
     return pl.concat(found).unique("__row__", keep="first", maintain_order=True)
 
 
@@ -130,13 +143,15 @@ def _views(splits: Splits, plan: ViewPlan, answered: pl.DataFrame, time: str | N
 
     kinds = {"number": pa.float64(), "category": pa.string()}
     fields = [pa.field(column.name, kinds[column.kind]) for column in plan.columns]
-    schema = pa.schema([*fields, *([pa.field(TIME, pa.timestamp("us"))] if time else [])])
+    schema = pa.schema(
+        [*fields, pa.field(GIVEN, pa.float64()), *([pa.field(TIME, pa.timestamp("us"))] if time else [])]
+    )
     names = [column.name for column in plan.card.inputs]
 
     def batches() -> Iterator[pa.RecordBatch]:
         for rows in _batches(splits, names, answered, time):
             found = plan.of(rows)
-            found = found.with_columns(rows[TIME]) if time else found
+            found = found.with_columns(rows[GIVEN], *([rows[TIME]] if time else []))
             yield from found.to_arrow().cast(schema).to_batches()
 
     return store.dataset("reference", store.put_parts(batches(), schema), ())

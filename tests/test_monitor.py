@@ -57,7 +57,8 @@ def test_days_like_those_of_training_do_not_drift(home: Path, project: str, cham
     assert [each.window for each in found] == [str(LIVE + timedelta(days=number)) for number in range(5)]
     assert {each.state for each in found} == {"healthy"} and {each.n_rows for each in found} == {ROWS}
     assert found[-1].alarms_spent == 0 and found[-1].alarms_promised == pytest.approx(5 / 365)
-    assert found[-1].service is not None and found[-1].service.p50_ms == 0.25
+    assert found[-1].service is not None and found[-1].service.latency is not None
+    assert found[-1].service.latency.p50 == 0.25
 
 
 def test_a_shifted_column_drifts_and_is_told_first(home: Path, project: str, champion: Champion) -> None:
@@ -130,7 +131,9 @@ def test_days_that_were_missed_are_caught_up_in_order(home: Path, project: str, 
 def test_a_feed_that_stands_still_is_told_once_its_rhythm_is_known(
     home: Path, project: str, champion: Champion
 ) -> None:
-    write_log(home, project, champion, pl.concat(day(number) for number in range(15)))
+    before = trained(dated_rows(20, 60, seed=5), SECTION).champion  # the rhythm is the callers', whoever answers
+    write_log(home, project, before, pl.concat(day(number) for number in range(14)), "bbbb")
+    write_log(home, project, champion, day(14))
     assert judged(project, champion, 14)[-1].state == "healthy"
     silent = judged(project, champion, 15)[-1]
     assert silent.n_rows == 0 and silent.incident is not None
@@ -153,18 +156,21 @@ def test_outcomes_that_come_or_are_corrected_open_their_day(home: Path, project:
     rows = day(0)
     ids = write_log(home, project, champion, rows)
     (before,) = judged(project, champion, 0)
-    assert before.performance is not None and before.performance.n_labels == 0
+    assert before.performance is not None and before.performance.labelled.n_labelled == 0
     outcomes.add(project, [Outcome(id=name, outcome=y) for name, y in zip(ids, rows["y"], strict=True)])
     (after,) = judged(project, champion, 0)
-    assert after.performance is not None and after.performance.n_labels == ROWS
-    metrics = {each.name: each for each in after.performance.metrics}
+    assert after.performance is not None and after.performance.labelled.n_labelled == ROWS
+    metrics = {each.name: each for each in after.performance.labelled.metrics}
     assert next(iter(metrics)) == "log_loss" and metrics["accuracy"].value > 0.75
-    assert "log_loss" in told(project, "1", after)
+    estimated, checked = after.performance.estimated, after.performance.checked
+    assert estimated is not None and checked is not None and estimated.metric == checked.metric == "log_loss"
+    assert checked.real == pytest.approx(metrics["log_loss"].value)
+    assert "by 100 known outcomes" in told(project, "1", after) and "Estimated" in told(project, "1", after)
     wrong = [Outcome(id=name, outcome="no" if y == "yes" else "yes") for name, y in zip(ids, rows["y"], strict=True)]
     outcomes.add(project, wrong)
     (corrected,) = judged(project, champion, 0)
     assert corrected.performance is not None
-    assert {each.name: each.value for each in corrected.performance.metrics}["accuracy"] < 0.25
+    assert {each.name: each.value for each in corrected.performance.labelled.metrics}["accuracy"] < 0.25
 
 
 def test_rows_of_another_model_are_not_judged_as_the_champions(home: Path, project: str, champion: Champion) -> None:

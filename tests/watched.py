@@ -78,8 +78,11 @@ def trained(
         return pl.DataFrame({"__row__": rows["__row__"], no: 1 - positive, yes: positive})
 
     learnt = pl.concat(store.scan(part).collect() for part in (splits.train, splits.validation))
-    answers = said(learnt.head(round(learnt.height * answered)), "p0", "p1")
-    predictions = said(store.scan(splits.test).collect(), "p_no", "p_yes")
+    learnt = learnt.head(round(learnt.height * answered))
+    given = (learnt["y"] == "yes").cast(pl.Float64).alias("given")
+    answers = said(learnt, "p0", "p1").with_columns(given)
+    test = store.scan(splits.test).collect()
+    predictions = said(test, "p_no", "p_yes").with_columns(test["y"].alias("target"))
     arguments = (checked, store.put_table(answers), store.put_table(predictions), model.artifact, section, log or Log())
     profile = reference.fn(*arguments)
     keep(model.digest, profile)

@@ -11,13 +11,16 @@ from tasks.core.errors import Unavailable
 from tasks.core.records import Blob, Dataset, Record
 from tasks.monitoring.least import Least
 
+GIVEN = "__given__"
+"""What really was, of a row of the reference: the value, or the class's place."""
+
 
 class ReferenceProfile(Record):
     """What live rows of one model are compared with.
 
     `profile` is the drift reference (`profile.to_bytes`), `facts` what incidents are told by, as JSON. `views` are
-    the rows behind them, as views, with `__time__` where they have dates. `least` are the smallest shifts that a
-    window of a usual size shows.
+    the rows behind them, as views, with `__given__`, and with `__time__` where they have dates. `least` are the
+    smallest shifts that a window of a usual size shows.
     """
 
     profile: Blob

@@ -8,7 +8,8 @@ from tasks.core.figures import estimate, figure
 from tasks.monitoring.window_report import WindowReport
 
 SHOWN = 10
-"""Columns and pairs that are told; --json has all."""
+"""Columns that are told; --json has all."""
+SHOWN_PAIRS = 3
 HEADS = {
     "healthy": "no drift",
     "drift": "DRIFT",
@@ -29,14 +30,16 @@ def _lines(project: str, version: str, report: WindowReport) -> Iterator[str]:
         yield f"  {each.kind:<20} {each.sentence}{rows}"
     for each in report.worst[:SHOWN]:
         yield f"  {'DRIFT' if each.drift else f'{each.score:.2f}':<6} {each.column}: {each.words}"
-    for pair in report.joint.pairs if report.joint else ():
-        if pair.drift:
-            yield f"  DRIFT  {' and '.join(pair.columns)}: {pair.words}"
+    pairs = [pair for pair in report.joint.pairs if pair.drift] if report.joint else []
+    for pair in pairs[:SHOWN_PAIRS]:
+        yield f"  DRIFT  {' and '.join(pair.columns)}: {pair.words}"
+    if len(pairs) > SHOWN_PAIRS:
+        yield f"  DRIFT  in {len(pairs) - SHOWN_PAIRS:,} more pairs of columns"
     yield from _performance(report)
-    if report.service and report.service.p50_ms is not None:
-        p50, p99 = figure(report.service.p50_ms), figure(report.service.p99_ms or 0.0)
-        took = f"half of the rows took up to {p50} ms, 99 % up to {p99} ms"
-        yield f"Service      {took}; {report.service.n_refused:,} requests refused"
+    if report.service and report.service.latency:
+        took = report.service.latency
+        half = f"half of the rows took up to {figure(took.p50)} ms, 99 % up to {figure(took.p99)} ms"
+        yield f"Service      {half}; {report.service.n_refused:,} requests refused, {report.service.n_failed:,} failed"
     promised = (
         "none can be promised" if report.alarms_promised is None else f"{report.alarms_promised:.2f} promised at most"
     )
@@ -48,9 +51,15 @@ def _performance(report: WindowReport) -> Iterator[str]:
     found = report.performance
     if found is None:
         return
-    if found.metrics:
-        first = found.metrics[0]
-        told = f"{first.name} {estimate(first.value, first.low, first.high)} by {found.n_labels:,} known outcomes"
-    else:
-        told = f"unknown: {found.n_labels:,} outcomes are known so far"
-    yield f"Performance  {told}"
+    for metric in found.labelled.best[:1]:
+        told = estimate(metric.value, metric.low, metric.high)
+        yield f"Performance  {metric.name} {told} by {found.labelled.n_labelled:,} known outcomes"
+    for note in found.labelled.notes:
+        yield f"             {note}"
+    if (guess := found.estimated) is not None:
+        told = (
+            f"{guess.metric} {estimate(guess.value, guess.low, guess.high)}"
+            if guess.valid
+            else f"{guess.metric} unknown"
+        )
+        yield f"Estimated    {told}: {guess.reason}"

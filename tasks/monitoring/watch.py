@@ -15,15 +15,20 @@ from tasks.monitoring.views import ViewPlan, views
 def plan(card: ModelCard, masked: Mapping[str, Logged], time: str | None, load: Load | None = None) -> ViewPlan:
     """The views that training rows and logged rows share; `masked` says which columns the log hashes or drops.
 
-    Left out are views of what the log drops, of the column `time` (a window is one weekday), and ages, where the
-    training rows do not say when they came.
+    Left out are views of what the log drops, of the column `time` (a window is one weekday), ages where the training
+    rows do not say when they came, and of two classes the first one's probability.
     """
     dropped = {name for name, what in masked.items() if what == "drop"}
+    # Of two classes the one probability says all that the other does, and would cost as many false alarms again.
+    twice = f"probability · {card.target.classes[0]}" if card.target.problem == "binary" else ""
     whole = views(card, hashed=masked, load=load)
     kept = tuple(
         column
         for column in whole.columns
-        if column.of not in dropped and column.of != time and (time is not None or not column.name.endswith(" · age"))
+        if column.of not in dropped
+        and column.of != time
+        and column.name != twice
+        and (time is not None or not column.name.endswith(" · age"))
     )
     return replace(whole, columns=kept)
 

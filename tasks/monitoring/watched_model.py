@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tasks.core import store
 from tasks.core.predictions import media
 from tasks.core.predictions.layout import folder_of
+from tasks.core.records import Dataset
 from tasks.monitoring import kept, watch
 from tasks.monitoring.checking import promise
 from tasks.monitoring.daily import Daily, daily
@@ -37,6 +38,7 @@ class WatchedModel:
     scorer: Scorer
     reference: Reference
     facts: Facts
+    views: Dataset
     plan: ViewPlan
     log: Log
     false_alarms: float
@@ -55,6 +57,7 @@ class WatchedModel:
             scorer=scorer,
             reference=reference,
             facts=Facts.model_validate_json(store.path(profile.facts).read_bytes()),
+            views=profile.views,
             plan=watch.only(plan, reference.cells.names),
             log=log,
             false_alarms=section.false_alarms,

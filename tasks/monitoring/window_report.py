@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tasks.core.model_records import Metric
 from tasks.core.records import Record
+from tasks.monitoring.estimation import Checked, Estimate
 from tasks.monitoring.incident_records import Incident
 from tasks.monitoring.judging import Drift, Report
+from tasks.monitoring.performance import Performance as Labelled
+from tasks.monitoring.service import Service
 
 
 class Broken(Record):
@@ -36,18 +38,11 @@ class Joint(Record):
 
 
 class Performance(Record):
-    """How right the answers were, by the `n_labels` rows whose outcome is known; the deciding metric comes first."""
+    """How right the answers were: by the outcomes so far, as estimated without any, and how far these agree."""
 
-    n_labels: int
-    metrics: tuple[Metric, ...]
-
-
-class Service(Record):
-    """How the rows were served: milliseconds that half and 99 % of them took at most, and refused requests."""
-
-    p50_ms: float | None
-    p99_ms: float | None
-    n_refused: int
+    labelled: Labelled
+    estimated: Estimate | None = None
+    checked: Checked | None = None
 
 
 class WindowReport(Record):

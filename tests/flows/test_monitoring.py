@@ -42,7 +42,7 @@ def test_titanic_is_watched_from_its_log_and_from_files(keepfit: Keepfit, exampl
     assert "no dates" in found["promise"] and found["model"]["version"] == "1"
     assert {"age", "sex", "class", "prediction", "name · present"} <= {each["column"] for each in found["columns"]}
     assert all({"score", "effect", "threshold", "drift"} <= each.keys() for each in found["columns"])
-    assert found["performance"]["n_labelled"] == 0 and found["windows"][-1]["window"] == found["window"]
+    assert found["performance"]["labelled"]["n_labelled"] == 0 and found["windows"][-1]["window"] == found["window"]
 
     broken = project / "broken.csv"
     rows.drop("when").with_columns(pl.col("age") * 60).write_csv(broken)
