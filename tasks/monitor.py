@@ -45,7 +45,7 @@ def monitor(project: str, champion: Champion, section: Monitor, log: Log, last: 
     from tasks.monitoring import logged_windows, windows
     from tasks.monitoring.watched_model import WatchedModel
 
-    digest, end = champion.artifact.digest, _start(last + timedelta(days=1))
+    digest, end, now = champion.artifact.digest, _start(last + timedelta(days=1)), datetime.now(UTC)
     held = logged_windows.held(project, digest, end - LOOKED_BACK, end)
     judged = {day: window for day, window in windows.read(project, digest).items() if day <= last}
     if not held and not judged:
@@ -74,7 +74,7 @@ def monitor(project: str, champion: Champion, section: Monitor, log: Log, last: 
             report = drifted(report, watched.judged(history)) if daily else report
             window = windows.Judged(
                 start=_start(day),
-                end=_start(day + timedelta(days=1)),
+                end=min(_start(day + timedelta(days=1)), now),
                 n_rows=found.n_rows if before is None else max(found.n_rows, before.n_rows),
                 outcomes=found.outcomes,
                 daily=blob,
@@ -98,9 +98,10 @@ def monitor_rows(
     report = _empty(watched, name, rows.height)
     if incidents or not rows.height:
         return Watching(windows=(_with(report, incidents),))
-    asked = rows.hstack(watched.scorer.predict(rows, missing_ok=True))
-    moment = pl.Datetime("us", "UTC")
-    came = pl.col(section.time).cast(moment) if section.time in rows.columns else pl.lit(datetime.now(UTC), moment)
+    answers = watched.scorer.predict(rows, missing_ok=True)
+    asked = rows.drop(answers.columns, strict=False).hstack(answers)
+    moment, dated = pl.Datetime("us", "UTC"), {name for name, kind in rows.schema.items() if kind.is_temporal()}
+    came = pl.col(section.time).cast(moment) if section.time in dated else pl.lit(datetime.now(UTC), moment)
     daily = watched.measured(asked.with_columns(came.alias("__time__")), None)
     return Watching(windows=(drifted(report, watched.judged([daily])),))
 
@@ -114,7 +115,9 @@ def _days(known: set[date], last: date) -> Iterator[date]:
 
 
 def _is_news(found: Held, before: Judged) -> bool:
-    """Whether rows came late, or outcomes; that rows are gone, as old ones are in the end, is none."""
+    """Whether it was not over then, or rows or outcomes came late; that rows are gone, as old ones are, is none."""
+    if before.end < before.start + timedelta(days=1):
+        return True
     return found.n_rows > before.n_rows or (found.n_rows == before.n_rows and found.outcomes != before.outcomes)
 
 

@@ -111,6 +111,16 @@ def test_late_rows_open_their_day_again_and_the_days_after_it(home: Path, projec
     assert second[2].n_rows == ROWS and second[2].alarms_spent > first[2].alarms_spent
 
 
+def test_a_day_that_was_judged_before_it_was_over_is_judged_again(home: Path, project: str, champion: Champion) -> None:
+    write_log(home, project, champion, day(0))
+    first = judged(project, champion, 0)
+    digest, start = champion.artifact.digest, LIVE
+    kept = windows.read(project, digest)[start]
+    early = kept.model_copy(update={"end": kept.start + timedelta(hours=9), "report": "told before noon"})
+    windows.write(project, digest, early)
+    assert judged(project, champion, 0) == first and windows.read(project, digest)[start] == kept
+
+
 def test_rows_that_retention_removed_are_no_news(home: Path, project: str, champion: Champion) -> None:
     write_log(home, project, champion, pl.concat(day(number) for number in range(2)))
     first = judged(project, champion, 1)
@@ -190,6 +200,8 @@ def test_a_file_is_one_window_and_leaves_nothing_behind(home: Path, project: str
     assert moved.state == "drift" and moved.worst[0].drift
     assert found(day(0).drop("x")).state == "incident" and found(day(0).drop("when")).state == "healthy"
     assert found(day(0).clear()).state == "empty"
+    answered = day(0).with_columns(pl.col("when").dt.to_string(), prediction=pl.lit("yes"))
+    assert found(answered).columns == quiet.columns
     assert windows.read(project, champion.artifact.digest) == {}
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Judged(Record):
     """A window that was judged: what it held then, the blob of its statistics (none: an incident), its report as JSON.
 
-    `outcomes` stands for all outcomes of its rows that were known.
+    `end` is earlier than the day's where it was judged before it was over. `outcomes` stands for all outcomes of its
+    rows that were known.
     """
 
     start: datetime
