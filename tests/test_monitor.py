@@ -191,6 +191,12 @@ def test_rows_of_another_model_are_not_judged_as_the_champions(home: Path, proje
         judged(project, champion, 0)
 
 
+def test_a_log_that_is_kept_otherwise_than_in_training_is_told(home: Path, project: str, champion: Champion) -> None:
+    write_log(home, project, champion, day(0))
+    with pytest.raises(Unavailable, match=r"expected 'kind' in the log.* Run `keepfit train` again"):
+        monitor(project, champion, SECTION, Log(columns={"kind": "hash"}), LIVE)
+
+
 def test_a_file_is_one_window_and_leaves_nothing_behind(home: Path, project: str, champion: Champion) -> None:
     def found(rows: pl.DataFrame) -> WindowReport:
         return monitor_rows(project, champion, SECTION, Log(), rows, "rows.csv").windows[0]

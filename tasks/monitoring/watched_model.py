@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from tasks.core import store
+from tasks.core.errors import Unavailable
 from tasks.core.predictions import media
 from tasks.core.predictions.layout import folder_of
 from tasks.core.records import Dataset
@@ -53,6 +54,13 @@ class WatchedModel:
         reference = from_bytes(store.path(profile.profile).read_bytes())
         folder = folder_of(store.home(), project)
         plan = watch.plan(scorer.card, treatments(scorer.card, log), None, lambda digest: media.load(folder, digest))
+        if lost := set(reference.cells.names) - {column.name for column in plan.columns}:
+            raise Unavailable(
+                f"The log of {project} cannot be compared with the reference of its model",
+                expected=f"{min(lost)!r} in the log, as when the model was trained",
+                found="`serve: {log: …}` of project.yaml, which hashes or drops other columns now",
+                action="Run `keepfit train` again: it makes a new reference, and trains nothing anew for it",
+            )
         return cls(
             scorer=scorer,
             reference=reference,
