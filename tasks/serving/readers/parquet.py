@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from tasks.serving import frames
 from tasks.serving.readers import pages
+from tasks.serving.readers.apart import Apart, answer
 from tasks.serving.readers.arrow import described, reader
 from tasks.serving.readers.columns import MOST_DECODED, malformed, nested, too_large
 
@@ -13,7 +15,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def _table(body: bytes) -> pa.Table:
+def table_of(body: bytes) -> pa.Table:
+    """The columns of the file, which is refused before its pages would fill memory."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -34,4 +37,12 @@ def _table(body: bytes) -> pa.Table:
             return file.read(use_threads=False)
 
 
-READERS = {"application/vnd.apache.parquet": reader(_table, described("A Parquet file"))}
+def main() -> None:
+    """Read the bodies that another process hands over."""
+    answer(table_of, "a Parquet file")
+
+
+# A page can be changed so that a decoder of pyarrow crashes, and nothing of Python's would see it coming.
+APART = Apart([sys.executable, "-c", f"from {__name__} import main; main()"], "Parquet file")
+
+READERS = {"application/vnd.apache.parquet": reader(APART.read, described("A Parquet file"))}
