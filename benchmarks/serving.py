@@ -216,6 +216,7 @@ def _ready(url: str) -> None:
     print(url, flush=True)
 
 
+# The peers open pickles, as their users do: of a file that this script wrote a moment ago, in a folder of its own.
 _PEERS = {
     "bentoml": """
 import json, pickle, sys

@@ -17,6 +17,7 @@ _CONSTRUCTORS_RAISE = (ValueError, ArithmeticError, AttributeError, LookupError,
 def read(file: Path, quick: bool = False) -> Any:
     """What the file says; ProjectError when it cannot be read or is no YAML. `quick` is for long flat files."""
     try:
+        # Both loaders are SafeLoaders: plain values alone, no object of a class that the file names.
         return yaml.load(file.read_text(encoding="utf-8"), _Quick if quick else _Loader)
     except yaml.MarkedYAMLError as exc:
         at = f", line {exc.problem_mark.line + 1}" if exc.problem_mark else ""

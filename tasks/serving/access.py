@@ -13,7 +13,6 @@ BURST_SECONDS = 2.0
 """How long a client may go faster than its rate, after a pause."""
 PUBLIC = frozenset({"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/"})
 """Paths that need no key: whoever watches the server has none, and the page asks for one itself."""
-CLIENTS_SECONDS = 2.0
 
 
 class Rate:

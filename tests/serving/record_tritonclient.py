@@ -1,7 +1,7 @@
 """Writes what tritonclient sends, byte by byte, to tritonclient.json: what test_open_inference.py replays.
 
-    python3 -m venv /tmp/triton && /tmp/triton/bin/pip install 'tritonclient[http]'
-    /tmp/triton/bin/python tests/serving/record_tritonclient.py
+    python3 -m venv FOLDER && FOLDER/bin/pip install 'tritonclient[http]'
+    FOLDER/bin/python tests/serving/record_tritonclient.py
 
 It has a virtual environment of its own, since it needs other versions of libraries than keepfit's are.
 """
