@@ -126,9 +126,9 @@ class Group:
                 answered = [(asked, FULL if isinstance(told, list) else told) for asked, told in answered]
         now = time.perf_counter_ns()
         for asked, told in answered:
+            asked.deliver(told)
             if isinstance(told, list):
                 self.counters.answered((now - asked.started) // 1000, [each.prediction for each in told])
-            asked.deliver(told)
 
     def _answers(self, asked: Asked, outputs: Sequence[Any], first: int) -> list[Any]:
         model, prefix, row = self.model, self.ids.prefix, asked.first_row

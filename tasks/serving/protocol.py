@@ -1,7 +1,7 @@
 """The short way of a prediction: from the socket's bytes to the model and back, without an ASGI task between.
 
 It is uvicorn's own protocol for everything else. A request takes the short way only when its head is one that may and
-nothing else is under way on its connection. That is two to three times as fast (benchmarks/serving.py); what leans on
+nothing else is under way on its connection. That is two to four times as fast (benchmarks/serving.py); what leans on
 uvicorn's inside is pinned by tests/serving/test_protocol.py.
 """
 
@@ -181,6 +181,7 @@ class Protocol(HttpToolsProtocol):
             )
         )
         self.server_state.total_requests += 1
+        self._site.awake.answered(self.loop)
         if self._is_ending:
             self.transport.close()
         elif self._held:

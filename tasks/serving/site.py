@@ -19,6 +19,7 @@ from tasks.core.predictions.layout import folder_of
 from tasks.core.predictions.refusals import Refusals
 from tasks.core.records import Record
 from tasks.serving.access import Access, Hosts
+from tasks.serving.awake import Awake
 from tasks.serving.group import Ids
 from tasks.serving.heads import Heads
 from tasks.serving.refusal import Refusal
@@ -51,6 +52,7 @@ class Site:
     def __init__(self, serving: Serving, report: Callable[[str, str, dict[str, Any]], None]) -> None:
         ids = Ids(secrets.token_hex(6))
         self.serving = serving
+        self.awake = Awake()
         self.services: dict[str, Service] = {}
         self._access: dict[str, Access] = {}
         for served in serving.projects:
