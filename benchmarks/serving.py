@@ -305,6 +305,7 @@ def running(name: str, folder: Path, venvs: Path) -> Iterator[tuple[str, int]]:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         command = peer_command(name, folder, venvs, port)
+        env["PATH"] = f"{Path(command[0]).parent}:{env['PATH']}"  # MLflow starts uvicorn by its name
         server = subprocess.Popen(
             command, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
@@ -315,7 +316,7 @@ def running(name: str, folder: Path, venvs: Path) -> Iterator[tuple[str, int]]:
         assert server.stdout is not None
         url = server.stdout.readline().strip()
     try:
-        _wait(name, url, folder)
+        _wait(name, url, folder, server)
         yield url, server.pid
     finally:
         for process in _family(server.pid):
@@ -341,7 +342,7 @@ def _asked(name: str, url: str, row: dict[str, Any]) -> float:
     return told["probability"] if "probability" in told else told["probabilities"]["1"]
 
 
-def _wait(name: str, url: str, folder: Path) -> None:
+def _wait(name: str, url: str, folder: Path, server: subprocess.Popen[Any]) -> None:
     rows, expected = (json.loads((folder / f"{each}.json").read_text()) for each in ("rows", "expected"))
     deadline = time.monotonic() + 120
     while True:
@@ -354,7 +355,9 @@ def _wait(name: str, url: str, folder: Path) -> None:
                 if abs(found - value) > 1e-9:
                     raise SystemExit(f"{name} answers {found} where the pipeline says {value}")
             return
-        except OSError:
+        except OSError as exc:
+            if server.poll() is not None:
+                raise SystemExit(f"{name} ended with {server.returncode} before it answered") from exc
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.3)
