@@ -1,9 +1,12 @@
-"""What moving to a version by hand begins with: it is found, and proves that it answers, while MLflow is imported."""
+"""What moving to a version by hand begins with and ends with: it is found, proves that it answers, and is told of."""
 
 from __future__ import annotations
 
+import argparse
 import gc
+import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
@@ -82,6 +85,17 @@ def serving(project: str) -> Entry:
     if now is None or now.serves is None:
         raise Unavailable(f"{project} has no champion", action="Train it, or name one with `keepfit promote`")
     return now
+
+
+def tell(options: argparse.Namespace, entry: Entry, started: float, notice: str, sentence: str, proof: str) -> None:
+    """Print what was decided, in words or as JSON with the seconds since `started` (`time.monotonic()`)."""
+    if options.json:
+        seconds = round(time.monotonic() - started, 3)
+        print(json.dumps(entry.model_dump(mode="json") | {"notice": notice or None, "seconds": seconds}))
+    else:
+        lines = [notice] if notice else []
+        last = f"{proof}. Decision {entry.number} of `keepfit ledger`; running servers follow it."
+        print("\n".join([*lines, f"{entry.project}: {sentence}", last]))
 
 
 def _blob(digest: str) -> Blob:

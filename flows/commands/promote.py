@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 
 from flows import promoting
@@ -25,17 +24,9 @@ def run(options: argparse.Namespace) -> int:
         model, proof = promoting.proven(name, version, answered)
         _give(name, model, options, proof)
         entry = ledger.entries(name, 1, version=version)[0]
-    outcome = entry.model_dump(mode="json") | {
-        "notice": notice or None,
-        "seconds": round(time.monotonic() - started, 3),
-    }
-    if options.json:
-        print(json.dumps(outcome))
-    else:
-        lines = [notice] if notice else []
-        instead = f", no longer version {entry.previous}" if options.role == "champion" and entry.previous else ""
-        lines.append(f"{name}: version {version} ({model.artifact.digest[:12]}) is the {options.role}{instead}.")
-        print("\n".join([*lines, f"{proof}. Decision {entry.number} of `keepfit ledger`; running servers follow it."]))
+    instead = f", no longer version {entry.previous}" if options.role == "champion" and entry.previous else ""
+    sentence = f"version {version} ({model.artifact.digest[:12]}) is the {options.role}{instead}."
+    promoting.tell(options, entry, started, notice, sentence, proof)
     return 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 
 from flows import promoting
@@ -24,16 +23,8 @@ def run(options: argparse.Namespace) -> int:
         evidence = {"check": proof, "served_before": target.number}
         digest = model.artifact.digest
         entry = promotion.move(name, model.version, digest, "rollback", "rollback", options.why, evidence, now.version)
-    outcome = entry.model_dump(mode="json") | {
-        "notice": notice or None,
-        "seconds": round(time.monotonic() - started, 3),
-    }
-    if options.json:
-        print(json.dumps(outcome))
-    else:
-        lines = [notice] if notice else []
-        lines.append(f"{name}: version {model.version} ({digest[:12]}) serves again, version {now.version} no longer.")
-        print("\n".join([*lines, f"{proof}. Decision {entry.number} of `keepfit ledger`; running servers follow it."]))
+    sentence = f"version {model.version} ({digest[:12]}) serves again, version {now.version} no longer."
+    promoting.tell(options, entry, started, notice, sentence, proof)
     return 0
 
 
