@@ -17,6 +17,7 @@ from tasks.core.patterns import PatternError, pattern
 from tasks.core.records import ColumnType
 
 Row = Mapping[str, Any]
+Types = Mapping[str, ColumnType]
 Holds = Callable[[Row], bool]
 OfValue = Callable[[Any], bool]
 
@@ -39,7 +40,7 @@ class NoPredicate(ValueError):
     """The expectation cannot be asked of a single row in bounded time; says why."""
 
 
-def predicate(expectation: Expectation, types: Mapping[str, ColumnType]) -> Holds:
+def predicate(expectation: Expectation, types: Types) -> Holds:
     """Whether a row holds the expectation; NoPredicate when it cannot be said of columns of these types."""
     kind, given = expectation.type, expectation.arguments
     if kind.startswith("expect_column_value"):
@@ -177,7 +178,7 @@ def _without_group(piece: re.Match[str]) -> str:
     return "(?:" if piece[0] == "(" else piece[0]
 
 
-def _of_several(expectation: Expectation, types: Mapping[str, ColumnType]) -> Holds:
+def _of_several(expectation: Expectation, types: Types) -> Holds:
     kind, given, names = expectation.type, expectation.arguments, expectation.columns
     default = "both_values_are_missing" if "_pair_" in kind else "all_values_are_missing"
     if "sum_total" in given and isinstance(given["sum_total"], str):

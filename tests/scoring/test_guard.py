@@ -7,6 +7,7 @@ import json
 import math
 import re
 import time
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -155,6 +156,34 @@ def test_a_request_is_judged_otherwise_than_the_same_row_of_a_table(kind: str) -
         assert broken == sorted(seen.broken), expectation
 
 
+@pytest.mark.parametrize("kind", ASKED)
+def test_many_rows_are_judged_otherwise_than_each_alone(kind: str) -> None:
+    frame = FRAME.with_columns(j=pl.Series(['{"a": 1}', "[]", "3", None] * 3)[:11])
+    columns = [*COLUMNS, Column(name="j", type="text", n_missing=0)]
+    never = claim("expect_column_values_to_be_in_set", column="b", value_set=[])  # asked row by row
+    for arguments in ASKED[kind]:
+        asked = [claim(kind, **arguments), AT_BOUNDS, never]
+        guard = Guard(asked, columns)
+        told = [
+            "; ".join(rule.told(row) for rule in guard.rejecting if rule.is_broken(row)) or None
+            for row in frame.iter_rows(named=True)
+        ]
+        assert guard.problems(frame, Counter()).to_list() == told, arguments
+        first = guard.first_broken(frame)
+        expected = next((place for place, reason in enumerate(told) if reason is not None), None)
+        assert (first and first[0]) == expected
+
+
+@pytest.mark.parametrize("low", [2**53 - 1, 2**53, 2**53 + 1, float(2**53), -1.5, 0])
+def test_a_bound_is_kept_to_the_last_digit(low: float) -> None:
+    values = [2**53 - 1, 2**53, 2**53 + 1, 2**53 + 2, 0, -1, -2]
+    frame = pl.DataFrame({"i": values, "x": [float(value) for value in values]})
+    for name in frame.columns:
+        guard = Guard([claim("expect_column_values_to_be_between", column=name, min_value=low)], COLUMNS)
+        found = guard.problems(frame.select(name), Counter()).is_null().to_list()
+        assert found == [value >= low for value in frame[name].to_list()]
+
+
 @pytest.mark.parametrize("regex", ["a$", r"a\Z", r"^\w+$", r"\s", r"[$]", r"\$", "(a|b)+c", r"(?i)É", r"\bé", "^$"])
 def test_a_long_text_is_read_otherwise_than_a_short_one(regex: str) -> None:
     kind = "expect_column_values_to_match_regex"
@@ -202,6 +231,9 @@ def test_a_rule_that_cannot_be_asked_of_a_request_is_left_out_of_the_card() -> N
 
 def claim(kind: str, severity: str = "reject", **arguments: Any) -> Claim:
     return Claim(type=kind, arguments=arguments, severity=severity)  # type: ignore[arg-type]
+
+
+AT_BOUNDS = claim("expect_column_values_to_be_between", column="x", min_value=0, max_value=3)
 
 
 # In the model API
