@@ -44,7 +44,7 @@ class Log:
         self._made = made
         self._complete = declared_row(made) if made else None
         columns = (*card.inputs, *(Column(name=f.name, type=MADE.get(f.kind, "text"), n_missing=0) for f in made))
-        columns, self._mask, self._mask_batch = masker(columns, masked, home_key(home), folder)
+        columns, self._mask, self._mask_batch = masker(columns, masked, home_key(home), folder, section.sync)
         header = Header(
             project=model.identity.name,
             version=model.identity.version,

@@ -61,12 +61,12 @@ def home_key(home: Path) -> bytes:
 
 
 def masker(
-    columns: Sequence[Column], treatment: Mapping[str, Logged], key: bytes, folder: Path
+    columns: Sequence[Column], treatment: Mapping[str, Logged], key: bytes, folder: Path, sync: bool = False
 ) -> tuple[tuple[Column, ...], MaskRow | None, MaskBatch | None]:
     """The columns that are logged, and what makes a logged row of a row, and a logged batch of a batch.
 
-    The functions are None when rows are logged as they are. Images and sounds are kept in the project's `folder`, so
-    the functions may raise NotLogged. A batch's columns that are no inputs (`__prediction__`) stay.
+    The functions are None when rows are logged as they are. Images and sounds are kept in the project's `folder`, on
+    the disk itself where `sync` says so, and the functions may raise NotLogged. A batch's columns that are no inputs (`__prediction__`) stay.
     """
     names = [column.name for column in columns]
     for name in treatment:
@@ -80,7 +80,9 @@ def masker(
         if how == "drop":
             continue
         hashed, kept = how == "hash", column.type in BYTES
-        plan.append((index, partial(_hash, key) if hashed else partial(media.keep, folder) if kept else None))
+        plan.append(
+            (index, partial(_hash, key) if hashed else partial(media.keep, folder, sync=sync) if kept else None)
+        )
         logged.append(column.model_copy(update={"type": "text", "missing_values": ()}) if hashed else column)
     if len(plan) == len(names) and not any(mask for _, mask in plan):
         return tuple(columns), None, None

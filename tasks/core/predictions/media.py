@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from tasks.core.errors import DataError, NotLogged
-from tasks.core.predictions.layout import locked, private
+from tasks.core.predictions.layout import locked, private, sync_folder
 
 
 def path_of(folder: Path, digest: str) -> Path:
@@ -26,8 +26,11 @@ def lock_of(folder: Path) -> Path:
     return folder / ".media"
 
 
-def keep(folder: Path, data: bytes) -> str:
-    """The digest of the bytes, which are in a project's folder then; NotLogged when they cannot be."""
+def keep(folder: Path, data: bytes, sync: bool = False) -> str:
+    """The digest of the bytes, which are in a project's folder then; NotLogged when they cannot be.
+
+    With `sync` they outlast a loss of power, too.
+    """
     digest = sha256(data).hexdigest()
     path = path_of(folder, digest)
     try:
@@ -36,7 +39,7 @@ def keep(folder: Path, data: bytes) -> str:
             try:
                 os.utime(path)
             except FileNotFoundError:
-                _write(path, data)
+                _write(path, data, sync)
     except OSError as exc:
         raise NotLogged(f"An image or a sound could not be kept in {path.parent}", exc) from exc
     return digest
@@ -59,14 +62,19 @@ def load(folder: Path, digest: str) -> bytes:
     return data
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, data: bytes, sync: bool) -> None:
     new = path.with_name(f".new-{secrets.token_hex(8)}")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         left = memoryview(data)
         while left:
             left = left[os.write(descriptor, left) :]
+        if sync:
+            os.fsync(descriptor)
         new.rename(path)
+        if sync:
+            for folder in (path.parent, path.parent.parent):  # its own may be new
+                sync_folder(folder)
     except BaseException:
         with suppress(FileNotFoundError):
             new.unlink()

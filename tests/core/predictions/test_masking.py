@@ -100,7 +100,7 @@ def test_a_home_has_one_key_that_only_its_owner_can_read(tmp_path: Path) -> None
 
 
 def test_equal_bytes_are_kept_once_and_damage_is_seen(folder: Path) -> None:
-    digest = media.keep(folder, b"sound")
+    digest = media.keep(folder, b"sound", sync=True)
     path = media.path_of(folder, digest)
     before = path.stat()
     assert media.keep(folder, b"sound") == digest
