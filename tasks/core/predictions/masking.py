@@ -66,7 +66,8 @@ def masker(
     """The columns that are logged, and what makes a logged row of a row, and a logged batch of a batch.
 
     The functions are None when rows are logged as they are. Images and sounds are kept in the project's `folder`, on
-    the disk itself where `sync` says so, and the functions may raise NotLogged. A batch's columns that are no inputs (`__prediction__`) stay.
+    the disk itself where `sync` says so, and the functions may raise NotLogged. A batch's columns that are no inputs
+    (`__prediction__`) stay.
     """
     names = [column.name for column in columns]
     for name in treatment:
