@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from tasks.core.records import Record
-from tasks.core.splits import Gap
+from tasks.core.splits import seconds
 
 Reason = Literal["gain", "data_drift", "age"]
 _OF = re.compile(r"(\d+) of (\d+)")
@@ -18,12 +18,23 @@ _HOURS = re.compile(r"([01]?\d|2[0-4]):([0-5]\d) ?- ?([01]?\d|2[0-4]):([0-5]\d)"
 
 
 def _n_of_m(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    found = _OF.fullmatch(value.strip())
-    if found is None or not 0 < int(found[1]) <= int(found[2]):
-        raise ValueError("how many of how many windows, such as 2 of 3")
-    return int(found[1]), int(found[2])
+    found = _OF.fullmatch(value.strip()) if isinstance(value, str) else None
+    return (int(found[1]), int(found[2])) if found else value
+
+
+def _is_part(value: tuple[int, int]) -> tuple[int, int]:
+    if not 0 < value[0] <= value[1]:
+        raise ValueError("how many of how many, such as 2 of 3")
+    return value
+
+
+Part = Annotated[tuple[int, int], BeforeValidator(_n_of_m), AfterValidator(_is_part)]
+
+
+def _span(said: str) -> str:
+    if not seconds(said) > 0:
+        raise ValueError("a span of time such as 7d (s, min, h, d or w)")
+    return said
 
 
 class QuietHours(Record):
@@ -50,11 +61,20 @@ class QuietHours(Record):
 
     def holds(self, moment: datetime) -> bool:
         """Whether it is quiet at the moment."""
+        now, (start, end) = moment.astimezone(ZoneInfo(self.timezone)).time(), self._from_to
+        return start <= now < end if start < end else now >= start or now < end
+
+    def end_after(self, moment: datetime) -> datetime:
+        """When the hours that hold at the moment are over."""
+        local, end = moment.astimezone(ZoneInfo(self.timezone)), self._from_to[1]
+        day = local.date() if local.time() < end else local.date() + timedelta(days=1)
+        return datetime.combine(day, end, local.tzinfo).astimezone(UTC)
+
+    @property
+    def _from_to(self) -> tuple[time, time]:
         found = _HOURS.fullmatch(self.hours.strip())
         assert found is not None
-        now = moment.astimezone(ZoneInfo(self.timezone)).time()
-        start, end = time(int(found[1]) % 24, int(found[2])), time(int(found[3]) % 24, int(found[4]))
-        return start <= now < end if start < end else now >= start or now < end
+        return time(int(found[1]) % 24, int(found[2])), time(int(found[3]) % 24, int(found[4]))
 
 
 class Retrain(Record):
@@ -64,18 +84,18 @@ class Retrain(Record):
     """
 
     on: tuple[Reason, ...] = ("gain", "data_drift", "age")
-    every: Gap = "7d"
+    every: Annotated[str, AfterValidator(_span)] = "7d"
     """How long a window is in which a model trained today is compared with the champion: a span such as `7d`."""
     gain: float = Field(default=0.10, gt=0)
     """Train when the relative gains of a corrected model, summed over windows (a fall back to 0 resets), exceed it."""
-    drifted: Annotated[tuple[int, int], BeforeValidator(_n_of_m)] = (2, 3)
+    drifted: Part = (2, 3)
     """So many of the last days drifted, the latest among them, before drift is more than watched."""
     max_age: int = Field(default=8, ge=1)
     """Windows after which a model is trained anew whatever was measured."""
     cooldown: int = Field(default=2, ge=0)
     """Windows that a new champion, or a refusal, is given before the next training."""
-    budget: Annotated[tuple[int, int], BeforeValidator(_n_of_m)] = (1, 4)
-    """Trainings a window on average: `1 of 4` saves one up every four windows, and at most 4."""
+    budget: Part = (1, 4)
+    """Windows that may ask for a training: of `1 of 4` one is saved up every four windows; 2 at first, 4 at most."""
     seconds_per_day: float | None = Field(default=None, gt=0)
     """Of training, over all trainings of a day."""
     minimum_labelled: int = Field(default=200, ge=1)
@@ -88,3 +108,8 @@ class Retrain(Record):
     promote: Literal["automatic", "by hand"] = "automatic"
     """Whether a retrained model that holds every gate goes on to serve (after its shadow or canary, where `serve:` has
     one) or waits as the challenger for `keepfit promote`."""
+
+    @property
+    def window(self) -> timedelta:
+        """How long a window is."""
+        return timedelta(seconds=seconds(self.every))
