@@ -23,6 +23,7 @@ from tasks.deploy import Acceptance
 from tasks.evaluate import EvaluationSection
 from tasks.monitoring.section import Monitor
 from tasks.prepare import Preparation
+from tasks.retraining.policy import Retrain
 from tasks.select_model import Models
 from tasks.serving.section import Log, Serve
 from tasks.sources import Source
@@ -66,6 +67,7 @@ class Project(BaseModel):
     acceptance: Acceptance = Acceptance()
     serve: Serve = Serve()
     monitor: Monitor = Monitor()
+    retrain: Retrain = Retrain()
     expectations_file: Path | None = Field(default=None, alias="expectations")
 
     _folder: Path = PrivateAttr(default=Path())
