@@ -53,7 +53,7 @@ def training(
     """
     config = load_project(Path(project)).with_budget(seconds, trials)
     with runs.training(config, trigger):
-        raw = check(collect(config.source, recollect), config.expectations.raw, config.checking)
+        raw = check(collect(config.source, recollect, config.labelled), config.expectations.raw, config.checking)
         quarantined.keep(config.name, raw.report)
         splits = check_splits(prepare(raw, config.preparation), config.expectations.prepared)
         appraisal = appraise(raw, splits)

@@ -12,6 +12,7 @@ from tasks.core.census import Census
 from tasks.core.collected import Collected
 from tasks.core.errors import DataError
 from tasks.core.intake import Intake
+from tasks.core.predictions.labelled import Labelled, extended
 from tasks.core.records import Dataset
 from tasks.core.step import action
 from tasks.sources import Source
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
 
 
 @action
-def collect(source: Source | Joined, anew: bool = False) -> Dataset:
+def collect(source: Source | Joined, anew: bool = False, labelled: Labelled | None = None) -> Dataset:
     """The source's rows in the store. Equal rows give an equal data set, whatever file they came in.
 
-    Of a source that can go on from a place, only what is new is read; `anew` reads all of it again.
+    Of a source that can go on from a place, only what is new is read; `anew` reads all of it again. `labelled` adds the
+    answered rows of the prediction log whose outcome came.
     """
     if anew:
         collected.forget(source)
@@ -53,7 +55,7 @@ def collect(source: Source | Joined, anew: bool = False) -> Dataset:
     if intake.look:
         collected.describe(source, intake.look)
     collected.empty(source)
-    return dataset
+    return dataset if labelled is None else extended(dataset, labelled)
 
 
 def _written(

@@ -15,9 +15,10 @@ from tasks.core.choices import Choice, Names
 from tasks.core.duplicates import Duplicates
 from tasks.core.errors import ProjectError, UsageError
 from tasks.core.expectations import Expectations
+from tasks.core.predictions.labelled import Labelled
 from tasks.core.project_file import explained, project_file, read_yaml
 from tasks.core.records import Claim, Record
-from tasks.core.splits import HashSplit, Split
+from tasks.core.splits import GroupSplit, HashSplit, PredefinedSplit, Split, StratifiedSplit, TimeSplit
 from tasks.core.targets import ProblemWish
 from tasks.deploy import Acceptance
 from tasks.evaluate import EvaluationSection
@@ -33,6 +34,9 @@ from tasks.tune import Tuning
 
 PATHS = ("path", "labels")
 """The keys of a source that name files; they are relative to the project's folder."""
+
+STRICT = (("reject", 1.0), ("stop", 1.0))
+"""Severity and share of an expectation that no row may break."""
 
 
 class Budget(Record):
@@ -99,6 +103,29 @@ class Project(BaseModel):
         let_through = released.load(self.folder / released.FILE)
         serving = self.expectations.serving
         return Checking(target=self.target, missing_values=said, released=let_through, serving=serving)
+
+    @property
+    def labelled(self) -> Labelled | None:
+        """What makes rows of the source of answered rows; None where the project learns from its source alone."""
+        if self.retrain.rows == "source":
+            return None
+        split = self.split
+        demanded = [
+            str(each.arguments["column"])
+            for each in self.expectations.raw.expectations
+            if each.type == "expect_column_values_to_not_be_null" and (each.severity, each.mostly) in STRICT
+        ]
+        groups = split.columns if isinstance(split, GroupSplit) else ()
+        return Labelled(
+            project=self.name,
+            target=self.target,
+            problem=self.problem,
+            key=self.key,
+            time=split.column if isinstance(split, TimeSplit) else None,
+            part=split.column if isinstance(split, PredefinedSplit) else None,
+            needed=(*groups, *(name for name in demanded if name not in (self.target, *self.key, *groups))),
+            unplaced=isinstance(split, StratifiedSplit),
+        )
 
     @property
     def rules(self) -> tuple[Claim, ...]:

@@ -30,7 +30,9 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"--output {folder} is a file", expected="a folder, which is made where there is none")
     project = load_project(options.project)
     with store.opened(store.home_of(project.folder)):
-        raw = check.fn(collect.fn(project.source), project.expectations.raw, project.checking)
+        raw = check.fn(
+            collect.fn(project.source, labelled=project.labelled), project.expectations.raw, project.checking
+        )
         splits = check_splits.fn(prepare.fn(raw, project.preparation), project.expectations.prepared).splits
         n_columns = write(splits, folder, project.seed, options.scaled)
     n_rows = {name: getattr(splits, name).n_rows for name in PARTS}

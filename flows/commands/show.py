@@ -27,7 +27,9 @@ def run(options: argparse.Namespace) -> int:
     with store.opened(store.home_of(project.folder)):
         # The bodies of the steps, without a server: what they find is remembered for the training.
         with quarantined.keeping(project.name):
-            raw = check.fn(collect.fn(project.source), project.expectations.raw, project.checking)
+            raw = check.fn(
+                collect.fn(project.source, labelled=project.labelled), project.expectations.raw, project.checking
+            )
         quarantined.keep(project.name, raw.report)
         splits = check_splits.fn(prepare.fn(raw, project.preparation), project.expectations.prepared)
         appraisal = appraise.fn(raw, splits)

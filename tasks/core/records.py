@@ -82,7 +82,7 @@ class Rejected(Record):
 class Note(Record):
     """Something that preparation did or saw: what, on which column, for how many rows."""
 
-    kind: Literal["dropped_column", "duplicates", "noise", "split", "type", "missing", "hazard", "personal"]
+    kind: Literal["dropped_column", "duplicates", "noise", "split", "type", "missing", "hazard", "personal", "labelled"]
     column: str | None
     n_rows: int
     text: str

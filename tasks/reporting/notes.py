@@ -9,6 +9,7 @@ from tasks.core.records import CheckedSplits, Note
 TITLES = {
     "hazard": "Hazards",
     "personal": "Personal data",
+    "labelled": "Rows of the prediction log",
     "missing": "Missing values",
     "noise": "Noise",
     "duplicates": "Repeated rows",

@@ -51,6 +51,7 @@ class Log:
             digest=model.digest,
             role=role,
             columns=columns,
+            hashed=tuple(name for name, what in masked.items() if what == "hash"),
             classes=model.card.target.classes,
             problem=model.card.target.problem,
             prefix=prefix,

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 TYPE = b"keepfit.type"
 """The metadata of a logged column that says which type of column it is; one of images holds digests as text."""
+HASHED = b"keepfit.hashed"
+"""The metadata of a logged column that holds keyed hashes of the values that were sent."""
 
 
 def schema_of(header: Header) -> pa.Schema:
@@ -39,7 +41,8 @@ def schema_of(header: Header) -> pa.Schema:
     fields = [pa.field(name, kind) for name, kind in system]
     for column in header.columns:
         kind = types.get(column.type, pa.string())
-        fields.append(pa.field(column.name, kind, metadata={TYPE: column.type}))
+        hashed = {HASHED: b"yes"} if column.name in header.hashed else {}
+        fields.append(pa.field(column.name, kind, metadata={TYPE: column.type, **hashed}))
     return pa.schema(fields)
 
 

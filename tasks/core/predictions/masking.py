@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -102,6 +103,16 @@ def masker(
         return pa.RecordBatch.from_arrays(arrays, names=kept)
 
     return tuple(logged), row, batch
+
+
+def hashed(values: Any, key: bytes) -> Any:
+    """An array with each value as the log has it of a column that is hashed."""
+    return _masked(values, partial(_hash, key))
+
+
+def digests(values: Any) -> Any:
+    """An array of bytes as the log has it: each as the SHA-256 of its bytes."""
+    return _masked(values, lambda value: sha256(value).hexdigest())
 
 
 def _masked(values: Any, mask: Callable[[Any], str] | None) -> Any:

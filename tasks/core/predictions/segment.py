@@ -40,6 +40,7 @@ class Header(Record):
     digest: str
     role: Role
     columns: tuple[Column, ...]
+    hashed: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     problem: Problem
     prefix: str
