@@ -55,7 +55,8 @@ def deploy(
     notice = promotion.reconcile(project)
     previous = champion.version if champion else None
     version = tracking.version_of(project, model.digest)
-    gates = [*judge(verification, evaluation, acceptance), *_rolled_back(project, version)]
+    by_hand = cause == "manual"
+    gates = [*judge(verification, evaluation, acceptance, by_hand), *_rolled_back(project, version)]
     if version is None:
         card = Scorer.open(store.path(model.artifact), model.digest).card
         version = tracking.register(project, model.artifact, card)
@@ -113,8 +114,14 @@ def _rolled_back(project: str, version: str | None) -> list[Gate]:
     ]
 
 
-def judge(verification: Verification, evaluation: Evaluation, acceptance: Acceptance) -> list[Gate]:
-    """Every gate that the project has on, held or not."""
+def judge(
+    verification: Verification, evaluation: Evaluation, acceptance: Acceptance, by_hand: bool = True
+) -> list[Gate]:
+    """Every gate that the project has on, held or not.
+
+    A model that cannot be compared with the champion is accepted when a person trained it (`by_hand`): who changed what
+    is learned from knows why. Nobody vouches for the one that a schedule or a drift asked for.
+    """
     gates = [
         Gate(
             held=verification.largest_difference <= acceptance.parity,
@@ -131,7 +138,9 @@ def judge(verification: Verification, evaluation: Evaluation, acceptance: Accept
     if evaluation.champion is not None and acceptance.champion == "not_worse":
         gates.append(_not_worse(evaluation.champion))
     if evaluation.incomparable and acceptance.champion != "off":
-        gates.append(Gate(held=True, sentence=f"Not compared with the champion. {evaluation.incomparable}"))
+        vouch = "" if by_hand else ". Train it by hand, if it shall serve all the same"
+        sentence = f"Not compared with the champion. {evaluation.incomparable}{vouch}"
+        gates.append(Gate(held=by_hand, sentence=sentence))
     gates += [_minimum(evaluation, name, bound) for name, bound in sorted(acceptance.minimum.items())]
     return gates
 
@@ -143,15 +152,25 @@ def _better(comparison: Comparison, whom: str) -> Gate:
 
 def _not_worse(comparison: Comparison) -> Gate:
     standard_error = (comparison.high - comparison.low) / (2 * 1.96)
-    held = comparison.gain >= -NON_INFERIORITY_T * standard_error
+    held = comparison.gain >= -_quantile(comparison.n_blocks) * standard_error
     word = "Better than" if comparison.low > 0 else "Not worse than" if held else "Worse than"
     return Gate(held=held, sentence=f"{word} the champion ({comparison.against}): {_figures(comparison)}")
+
+
+def _quantile(n_blocks: int) -> float:
+    """How many standard errors a model may be worse: Student's quantile where whole blocks of time were drawn.
+
+    By the first two terms of its expansion in the normal quantile (Abramowitz and Stegun, 26.7.5).
+    """
+    z, n = NON_INFERIORITY_T, n_blocks - 1
+    return z if n < 1 else z + (z**3 + z) / (4 * n) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * n**2)
 
 
 def _figures(comparison: Comparison) -> str:
     return (
         f"{comparison.metric} {figure(comparison.ours)} against {figure(comparison.theirs)}, "
-        f"a gain of {figure(comparison.gain)} ({figure(comparison.low)} to {figure(comparison.high)})"
+        f"a gain of {figure(comparison.gain)} ({figure(comparison.low)} to {figure(comparison.high)}) "
+        f"on {comparison.n_rows:,} rows" + (f" in {comparison.n_blocks} blocks of time" if comparison.n_blocks else "")
     )
 
 

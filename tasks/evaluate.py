@@ -26,10 +26,11 @@ def evaluate(
     """The model's figures on the test rows with intervals, by class and by slice, against baseline and champion."""
     from tasks.core.metrics import intervals
     from tasks.core.slices import worst_slices
-    from tasks.scoring import judging
+    from tasks.scoring import judging, opponents
     from tasks.scoring.scorer import Scorer
 
-    scorer = Scorer.open(store.path(model.artifact), model.artifact.digest)
+    judged = model.proxy or model.artifact
+    scorer = Scorer.open(store.path(judged), judged.digest)
     card = scorer.card
     sliced = judging.most_important(model.importances, card.features, SLICED_FEATURES)
     test = judging.answered(splits.splits, scorer, sliced)
@@ -37,7 +38,7 @@ def evaluate(
     names = judging.metrics_of(card.target.problem, metric)
     figures, left_out = intervals(names, test.y, test.predicted, section.seed, card.threshold)
     baseline = judging.against_baseline(metric, test, splits.splits, section.seed, card.threshold)
-    against, incomparable = judging.against_champion(metric, test, splits.splits, champion, section.seed, card)
+    against, incomparable = opponents.against_champion(metric, test, splits.splits, champion, section.seed, card)
     slices, n_slices = worst_slices(
         metric,
         test.y,

@@ -91,6 +91,7 @@ def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
         time_gap=section.split.gap if section.split.by == "time" else None,
         together=tuple(filter(None, (section.split.columns if section.split.by == "group" else (), section.key))),
         near=tuple(name for one in near for name in one.columns),
+        row_rule=json.dumps({"columns": sorted(inputs), "seed": section.seed}),
         rule=_rule(section, near),
     )
 

@@ -85,6 +85,22 @@ def test_the_champion_need_not_be_beaten_but_must_not_win_for_sure(gain: float, 
     assert held(Acceptance(champion="off"), found)
 
 
+def test_days_that_are_few_are_not_taken_for_many() -> None:
+    # With 5 blocks Student's quantile is 1.53 standard errors, not 1.28.
+    few = comparison(-0.014, -0.0336, 0.0056).model_copy(update={"n_rows": 900, "n_blocks": 5})
+    assert held(found=evaluation(champion=few))
+    assert not held(found=evaluation(champion=few.model_copy(update={"n_blocks": 50})))
+    refusal = judge(EXACT, evaluation(champion=few.model_copy(update={"gain": -0.1})), Acceptance())[-1]
+    assert "on 900 rows in 5 blocks of time" in refusal.sentence
+
+
+def test_nobody_vouches_for_a_retrained_model_that_could_not_be_compared() -> None:
+    found = evaluation().model_copy(update={"incomparable": "Its file is gone"})
+    assert held(found=found), "a person trained it"
+    gate = judge(EXACT, found, Acceptance(), by_hand=False)[-1]
+    assert not gate.held and "Its file is gone. Train it by hand" in gate.sentence
+
+
 def test_minima_go_the_way_of_their_metric() -> None:
     assert held(Acceptance(minimum={"accuracy": 0.8, "log_loss": 0.4}))
     assert not held(Acceptance(minimum={"accuracy": 0.81}))

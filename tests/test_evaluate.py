@@ -18,6 +18,7 @@ from tasks.core.model_records import Champion, Evaluation, Importance, Member, M
 from tasks.core.records import CheckedSplits, Feature, Splits, Target
 from tasks.evaluate import EvaluationSection, evaluate
 from tasks.exports.onnx import export
+from tasks.learning import seen
 from tasks.modalities.matrix import matrix
 from tasks.scoring.judging import answered, most_important, truth
 from tasks.scoring.scorer import Scorer
@@ -175,6 +176,62 @@ def test_a_champion_that_cannot_be_asked_does_not_end_the_run_and_the_reason_is_
     words = {"column": "gone", "target": "'z'", "problem": "regression", "file": "read", "no model": "ONNX"}
     words["split"] = "another seed"
     assert words[why] in found.incomparable
+
+
+# Rows that neither model was fitted on
+
+
+def stream(n_rows: int = 1_000) -> pl.DataFrame:
+    hours = pl.Series("t", [float(hour) for hour in range(n_rows)])
+    return frame("binary", n_rows).select(hours, "a", "b", "c", "y")
+
+
+def fitted_on(splits: Splits, *parts: str, **changed: Any) -> dict[str, Any]:
+    return {**seen.of(splits, parts), **changed}
+
+
+def test_a_champion_that_knows_the_newest_rows_is_not_judged_on_them(open_store: Path, make_splits: Any) -> None:
+    splits = make_splits(stream(), "y", in_time=True)
+    inner = splits.splits
+    proxy = model_of(inner, 5, **fitted_on(inner, "train", "validation"))
+    served = model_of(inner, 6, **fitted_on(inner, "train", "validation", "test"), proxy=proxy.artifact)
+    found = run(model_of(inner), splits, champion_of(served), SECTION).champion
+    assert found.against == "champion version 1, without its newest rows"
+    assert found.theirs == run(proxy, splits, None, SECTION).metrics[0].value
+    assert (found.n_rows, found.n_blocks) == (200, 20)
+    store.path(proxy.artifact).unlink()
+    refused = run(model_of(inner, 24), splits, champion_of(served), SECTION)
+    assert refused.champion is None and "0 of 200" in refused.incomparable
+
+
+def test_a_champion_is_judged_on_what_came_after_it_although_its_columns_were_others(
+    open_store: Path, make_splits: Any
+) -> None:
+    splits = make_splits(stream(), "y", in_time=True)
+    other = splits.splits.model_copy(update={"row_rule": "other columns"})
+    champion = model_of(other, 5, seen=store.put(b"", ".rows"), seen_by="other columns", seen_until=899.0)
+    found = run(model_of(splits.splits), splits, champion_of(champion), SECTION).champion
+    assert found.n_rows == 100, "the hours after 899"
+
+
+def test_by_another_split_only_rows_that_the_champion_did_not_see_count(open_store: Path, make_splits: Any) -> None:
+    splits = make_splits(frame("binary"), "y")
+    test = store.scan(splits.splits.test).collect()
+    half = np.sort(test["__row__"].to_numpy()[:100]).astype("<u8").tobytes()
+    other = splits.splits.model_copy(update={"rule": '{"by": "stratified", "seed": 0}'})
+    champion = model_of(other, 5, seen=store.put(half, ".rows"))
+    found = run(model_of(splits.splits), splits, champion_of(champion), SECTION).champion
+    assert found.n_rows == 60
+    grouped = other.model_copy(update={"rule": '{"by": "group", "column": "c", "seed": 0}'})
+    champion = model_of(grouped, 5, seen=store.put(half, ".rows"))
+    assert "group" in run(model_of(splits.splits), splits, champion_of(champion), SECTION).incomparable
+
+
+def test_what_is_judged_is_the_proxy_and_not_what_knows_the_test_rows(open_store: Path, make_splits: Any) -> None:
+    splits = make_splits(stream(), "y", in_time=True)
+    proxy, final = model_of(splits.splits, 5), model_of(splits.splits, 60)
+    both = final.model_copy(update={"proxy": proxy.artifact})
+    assert run(both, splits, None, SECTION).metrics == run(proxy, splits, None, SECTION).metrics
 
 
 def test_the_threshold_of_the_card_is_not_heard(open_store: Path, make_splits: Any) -> None:

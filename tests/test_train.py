@@ -101,3 +101,20 @@ def test_a_blend_of_every_family_is_trained(open_store: Path, make_splits: Any) 
     model = run(members(*named), splits, Training(), "rmse", "p")
     assert model.curves is not None
     assert len(model.importances) == 3
+
+
+def test_what_serves_a_stream_knows_its_newest_rows_and_what_is_judged_does_not(
+    open_store: Path, make_splits: Any
+) -> None:
+    rows = frame("binary").insert_column(0, pl.Series("t", range(200)))
+    splits = make_splits(rows, "y", in_time=True)
+    model = run(members(("boosting", BOOSTING)), splits, Training(), "log_loss", "test")
+    assert model.proxy is not None
+    served, judged = (Scorer.open(store.path(each)).card for each in (model.artifact, model.proxy))
+    assert (served.seen_until, judged.seen_until) == (199.0, 159.0)
+    assert served.proxy == model.proxy and served.seen is not None and served.seen.size == 8 * 200
+    newest = store.scan(splits.splits.test).collect()
+    late = Scorer.open(store.path(model.artifact)).predict(newest)
+    early = Scorer.open(store.path(model.proxy)).predict(newest)
+    assert not late.equals(early)
+    assert run(members(("boosting", BOOSTING)), make_splits(rows, "y"), Training(), "log_loss", "test").proxy is None

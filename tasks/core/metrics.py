@@ -8,9 +8,11 @@ them takes a second.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from tasks.core.errors import DataError, ProjectError
 from tasks.core.measures import METRICS, Measure
@@ -30,6 +32,8 @@ __all__ = [
     "value",
     "within",
 ]
+
+Codes = npt.NDArray[np.int64]
 
 RESAMPLES = 1_000
 _DRAWN_ROWS = 10_000_000
@@ -110,8 +114,12 @@ def compare(
     *,
     against: str = "baseline",
     thresholds: tuple[float, float] = (0.5, 0.5),
+    blocks: Codes | None = None,
 ) -> Comparison:
-    """By how much `ours` is better than `theirs` on the same rows, each resample judging both (paired bootstrap)."""
+    """By how much `ours` is better than `theirs` on the same rows, each resample judging both (paired bootstrap).
+
+    With `blocks`, the number of each row's block from 0, whole blocks are drawn, and the interval allows for their few.
+    """
     known = measure(metric)
     sign = 1.0 if known.greater_is_better else -1.0
     both = (ours, theirs)
@@ -120,10 +128,22 @@ def compare(
         reason = known.undefined or "it is not finite"
         raise DataError(f"{known.title} against the {against} has no value on {len(y)} rows: {reason}")
     prepared = [known.prepare(y, each, threshold) for each, threshold in zip(both, thresholds, strict=True)]
-    first, second = _resampled(prepared, len(y), 2 * _work(ours), seed)
+    first, second = _resampled(prepared, len(y), 2 * _work(ours), seed, blocks=blocks)
     gain = sign * (scores[0] - scores[1])
     low, high = _bounds(sign * (first - second), gain)
-    return Comparison(against=against, metric=metric, ours=scores[0], theirs=scores[1], gain=gain, low=low, high=high)
+    n_blocks = 0 if blocks is None else int(blocks.max()) + 1
+    wider = math.sqrt(n_blocks / (n_blocks - 1)) if n_blocks > 1 else 1.0
+    return Comparison(
+        against=against,
+        metric=metric,
+        ours=scores[0],
+        theirs=scores[1],
+        gain=gain,
+        low=gain - wider * (gain - low),
+        high=gain + wider * (high - gain),
+        n_rows=len(y),
+        n_blocks=n_blocks,
+    )
 
 
 def within(metric: str, low: float, high: float) -> tuple[float, float]:
@@ -145,14 +165,23 @@ def _work(predicted: Rows) -> int:
     return len(predicted) * (predicted.shape[1] if predicted.ndim == 2 and predicted.shape[1] > 2 else 1)
 
 
-def _resampled(statistics: list[Statistic], n_rows: int, work: int, seed: int, most: int = RESAMPLES) -> Array:
-    """(statistics, resamples) values; the same rows are drawn for all of them."""
+def _resampled(
+    statistics: list[Statistic],
+    n_rows: int,
+    work: int,
+    seed: int,
+    most: int = RESAMPLES,
+    blocks: Codes | None = None,
+) -> Array:
+    """(statistics, resamples) values; the same rows, or blocks of rows, are drawn for all of them."""
     generator = np.random.default_rng(seed)
     n_resamples = min(most, max(_FEWEST, _DRAWN_ROWS // work))
     values = np.full((len(statistics), n_resamples), np.nan)
     block = max(1, _BLOCK // n_rows)
     for start in range(0, n_resamples, block):
-        counts = _counts(generator, min(block, n_resamples - start), n_rows)
+        n = min(block, n_resamples - start)
+        counts = _counts(generator, n, n_rows if blocks is None else int(blocks.max()) + 1)
+        counts = counts if blocks is None else counts[:, blocks]
         with np.errstate(all="ignore"):
             for index, statistic in enumerate(statistics):
                 values[index, start : start + len(counts)] = statistic(counts)

@@ -75,6 +75,8 @@ class TrainedModel(Record):
 
     `parity` is a Parquet file of rows (real, missing, unseen, extreme) with what the fitted Python model answered.
     `curves` is a Parquet file: member, family, iteration, set (train or validation), loss.
+    `proxy`, where rows are split by time, is the same recipe without the newest rows: it is judged on them, and the
+    model that serves knows them.
     """
 
     artifact: Blob
@@ -83,6 +85,7 @@ class TrainedModel(Record):
     curves: Blob | None
     members: tuple[Member, ...]
     importances: tuple[Importance, ...]
+    proxy: Blob | None = None
 
 
 class Verification(Record):
@@ -137,7 +140,8 @@ class Slice(Record):
 class Comparison(Record):
     """The new model against another on the same test rows: `gain` > 0 means that the new one is better.
 
-    `low` and `high` bound the gain in the deciding metric with 95 % confidence (paired bootstrap over rows).
+    `low` and `high` bound the gain in the deciding metric with 95 % confidence (paired bootstrap over rows, or over
+    `n_blocks` blocks of time: the rows of a day are not independent).
     """
 
     against: str
@@ -147,6 +151,8 @@ class Comparison(Record):
     gain: float
     low: float
     high: float
+    n_rows: int = 0
+    n_blocks: int = 0
 
 
 class Evaluation(Record):
@@ -215,6 +221,14 @@ class ModelCard(Record):
     members: tuple[Member, ...]
     data_digest: str
     split_rule: str = ""
+    seen: Blob | None = None
+    """The `__row__` of each row that it was fitted on, sorted, as little-endian 64-bit numbers."""
+    seen_by: str = ""
+    """What these are made of (`Splits.row_rule`)."""
+    seen_until: float | None = None
+    """The newest time among them, where rows are split by time."""
+    proxy: Blob | None = None
+    """What was judged in its place (`TrainedModel.proxy`)."""
     sample: tuple[str, ...]
     """A few training rows as JSON objects of the raw inputs: for examples, and for the check before it serves."""
     expectations: tuple[Claim, ...] = ()

@@ -224,6 +224,8 @@ class Splits(Record):
     """Columns of which equal values are in one split alone: those of the groups, and those of the key."""
     near: tuple[str, ...] = ()
     """The columns by which nearly equal rows are kept together."""
+    row_rule: str = ""
+    """What `__row__` is made of, as JSON: only then are equal hashes equal rows."""
     rule: str = ""
     """How the rows were split, as JSON: only models of the same rule have seen none of the same test rows."""
 

@@ -7,7 +7,7 @@ it alone. Many rows need no folds: the validation rows alone say enough.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +111,12 @@ def load(splits: Splits, most_rows: int | None = SEARCHED_ROWS) -> Development:
     n_rows = splits.train.n_rows + splits.validation.n_rows
     rounds = _rounds(train[2], len(validation[1]), in_time=splits.time_column is not None)
     return Development(x, y, len(train[1]), splits.features, splits.target, rounds, n_rows)
+
+
+def with_test(data: Development, splits: Splits) -> Development:
+    """The same, and the test rows behind them: to be fitted on, once they were asked for the last time."""
+    x, y, _ = rows_of(splits, splits.test)
+    return replace(data, x=np.concatenate([data.x, x]), y=np.concatenate([data.y, y]), _seen={})
 
 
 def rows_of(splits: Splits, part: Dataset, most_rows: int | None = None) -> tuple[Array, Array, Array]:

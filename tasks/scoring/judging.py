@@ -10,10 +10,10 @@ import numpy.typing as npt
 import polars as pl
 
 from tasks.core import store
-from tasks.core.errors import DataError, KeepfitError
+from tasks.core.errors import DataError
 from tasks.core.measures import METRICS
 from tasks.core.metrics import compare
-from tasks.core.model_records import Champion, ClassMetrics, Comparison, Importance, ModelCard
+from tasks.core.model_records import ClassMetrics, Comparison, Importance, ModelCard
 from tasks.core.records import Blob, Dataset, Feature, Problem, Splits, Target
 from tasks.core.weighted import Array, Rows, labels
 from tasks.modalities.matrix import matrix, spans, width
@@ -43,7 +43,7 @@ def answered(splits: Splits, scorer: Scorer, kept: Sequence[int]) -> Answered:
     places = spans(card.features)
     columns = [place for index in kept for place in range(places[index].start, places[index].stop)]
     n_rows = max(256, CELLS_AT_ONCE // max(1, width(card.features)))
-    for frame in _frames(splits.test, ["__row__", card.target.name, *names], n_rows):
+    for frame in frames(splits.test, ["__row__", card.target.name, *names], n_rows):
         x = matrix(frame, card.features)
         y = truth(frame[card.target.name], card.target)
         parts.append((frame["__row__"].to_numpy(), y, x[:, columns], scorer.ask(x)))
@@ -52,7 +52,8 @@ def answered(splits: Splits, scorer: Scorer, kept: Sequence[int]) -> Answered:
     return Answered(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _frames(dataset: Dataset, columns: Sequence[str], n_rows: int) -> Iterator[pl.DataFrame]:
+def frames(dataset: Dataset, columns: Sequence[str], n_rows: int) -> Iterator[pl.DataFrame]:
+    """These columns of the rows, so many rows at a time."""
     for batch in store.batches(dataset, list(dict.fromkeys(columns)), n_rows):
         yield pl.DataFrame(batch)
 
@@ -115,56 +116,6 @@ def against_baseline(metric: str, test: Answered, splits: Splits, seed: int, thr
         shares = np.bincount(found, minlength=len(target.classes)) / len(found)
         constant = np.tile(shares, (len(test.y), 1))
     return compare(metric, test.y, test.predicted, constant, seed, thresholds=(threshold, threshold))
-
-
-def against_champion(
-    metric: str, test: Answered, splits: Splits, champion: Champion | None, seed: int, card: ModelCard
-) -> tuple[Comparison | None, str]:
-    """Against what the champion answers for the same rows, or why it cannot be asked."""
-    if champion is None:
-        return None, ""
-    name = f"champion version {champion.version}"
-    try:
-        scorer = Scorer.open(store.path(champion.artifact), champion.artifact.digest)
-        theirs = _answers(scorer, splits, card.target)
-        thresholds = (card.threshold, scorer.card.threshold)
-        return compare(metric, test.y, test.predicted, theirs, seed, against=name, thresholds=thresholds), ""
-    except FileNotFoundError:
-        return None, f"The file of {name} is gone from the store"
-    except KeepfitError as exc:
-        return None, f"The {name} could not be asked: {exc}"
-
-
-def _answers(scorer: Scorer, splits: Splits, target: Target) -> Rows:
-    """What another model answers for the test rows, its classes in the order of `target`.
-
-    A class that it does not know gets probability 0; the classes that only it knows come last.
-    """
-    card = scorer.card
-    if card.split_rule != splits.rule:
-        found = card.split_rule or "none recorded"
-        action = "It may have been trained on rows that are now in test"
-        raise DataError("Its split", expected=splits.rule, found=found, action=action)
-    asked = [column.name for column in card.inputs]
-    kept = {column.name for column in splits.inputs}
-    if gone := [name for name in asked if name not in kept]:
-        raise DataError("Its inputs", expected=", ".join(asked[:20]), found=f"no column {', '.join(gone[:20])}")
-    if card.target.name != target.name or (card.target.problem == "regression") != (target.problem == "regression"):
-        raise DataError(
-            "Its target",
-            expected=f"{target.name!r} ({target.problem})",
-            found=f"{card.target.name!r} ({card.target.problem})",
-        )
-    n_rows = max(256, CELLS_AT_ONCE // max(1, width(card.features), len(asked)))
-    answers = pl.concat([scorer.predict(frame) for frame in _frames(splits.test, asked, n_rows)])
-    if target.problem == "regression":
-        return answers["prediction"].to_numpy()
-    classes = [*target.classes]
-    if target.problem == "multiclass":
-        classes += [name for name in card.target.classes if name not in target.classes]
-    known = set(card.target.classes)
-    columns = [answers[f"probability_{name}"] if name in known else np.zeros(len(answers)) for name in classes]
-    return np.column_stack([np.asarray(column, dtype=np.float64) for column in columns])
 
 
 def most_important(importances: Sequence[Importance], features: Sequence[Feature], n_most: int) -> list[int]:

@@ -260,3 +260,14 @@ def test_a_misspelt_metric_is_a_traceback() -> None:
 def test_a_default_metric_is_not_one_of_the_problem() -> None:
     for problem in ("binary", "multiclass", "regression"):
         assert problem in METRICS[default_metric(problem)].problems
+
+
+def test_rows_of_a_day_that_err_together_make_no_sure_comparison() -> None:
+    generator = np.random.default_rng(4)
+    days = np.repeat(np.arange(30), 40)
+    y = np.zeros(len(days))
+    ours, theirs = generator.normal(size=(2, 30))[:, days]  # each model errs alike all day
+    by_row = compare("mae", y, ours, theirs, 0)
+    by_day = compare("mae", y, ours, theirs, 0, blocks=days)
+    assert (by_row.gain, by_day.n_blocks) == (by_day.gain, 30)
+    assert by_day.high - by_day.low > 4 * (by_row.high - by_row.low)
