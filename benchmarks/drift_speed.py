@@ -121,19 +121,16 @@ def main() -> int:
 
 def table(rows: int, seed: int) -> Any:
     """A thousand rows a day of the mixed columns, at most 90 different days; categories as plain strings."""
-    import datetime
-
     import numpy as np
     import pyarrow as pa
     from streams import STREAMS, Source
 
     day_rows = max(rows // 90, 1_000)
     batches = []
-    for day, batch in Source(STREAMS["S1"], np.random.default_rng(seed)).days(-(-rows // day_rows), day_rows):
-        number = (day - datetime.date(1970, 1, 1)).days
-        plain = [c.cast("string") if pa.types.is_dictionary(c.type) else c for c in batch.columns]
-        plain.append(pa.array(np.full(batch.num_rows, number, np.int32), pa.date32()))
-        batches.append(pa.record_batch(plain, names=[*batch.schema.names, "__time__"]))
+    for day in Source(STREAMS["S1"], np.random.default_rng(seed)).days(-(-rows // day_rows), day_rows):
+        dated = day.dated()
+        plain = [c.cast("string") if pa.types.is_dictionary(c.type) else c for c in dated.columns]
+        batches.append(pa.record_batch(plain, names=dated.schema.names))
     return pa.Table.from_batches(batches).slice(0, rows)
 
 
