@@ -69,6 +69,7 @@ class Counter:
             for product, table in zip(products, self.tables, strict=True):
                 scores = table.take(slots)
                 product += scores @ scores.T
+        products[1, NUMBERS:] = products[1, :, NUMBERS:] = 0.0  # levels have no sizes
         np.add.at(found.counts.ravel(), self.cell_of.ravel(), counted)
         return Daily(day.date, day.latent.shape[1], found.counts, products)
 

@@ -54,7 +54,8 @@ def reference(
     plan, answered = watch.plan(scorer.card, masked, time), _answered(scorer, answers, predictions)
     seen = _views(splits.splits, plan, answered, time)
     kinds: dict[str, Kind] = {column.name: column.kind for column in plan.columns}
-    profile = Reference.build(lambda: store.batches(seen), kinds, TIME if time else None)
+    levels = [name for name, kind in kinds.items() if kind == "category"]
+    profile = Reference.build(lambda: store.batches(seen, repeated=levels), kinds, TIME if time else None)
     plain = watch.plain(scorer.card, masked)
     facts = Facts.of(_plain(splits.splits, plain, answered, time), plain, TIME if time else None)
     rows_a_day = [float(day[0]) for day in profile.days.values()]  # a summary begins with its number of rows

@@ -211,12 +211,17 @@ def scan(dataset: Dataset) -> pl.LazyFrame:
     return pl.scan_parquet([path(part.blob) for part in dataset.parts])
 
 
-def batches(dataset: Dataset, columns: list[str] | None = None, rows: int = 131_072) -> Iterator[pa.RecordBatch]:
-    """The data set's rows as record batches of at most `rows` rows, in order; fewer where bytes make them large."""
+def batches(
+    dataset: Dataset, columns: list[str] | None = None, rows: int = 131_072, repeated: list[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """The data set's rows as record batches of at most `rows` rows, in order; fewer where bytes make them large.
+
+    Columns of `repeated` texts come as dictionaries, which takes half the time.
+    """
     import pyarrow.parquet as pq
 
     for part in dataset.parts:
-        with pq.ParquetFile(path(part.blob)) as file:
+        with pq.ParquetFile(path(part.blob), read_dictionary=repeated) as file:
             # A row group of images is as large as memory should hold, and a batch would reach over several.
             heavy = "binary" in {str(field.type) for field in file.schema_arrow if not columns or field.name in columns}
             groups = [[i] for i in range(file.num_row_groups)] if heavy else [None]

@@ -8,7 +8,6 @@ rounding: the order of rows, parts and processes cannot change a bit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
@@ -124,29 +123,36 @@ class Cells:
     def category_codes(self, batch: pa.RecordBatch) -> npt.NDArray[np.intp]:
         """The same of the categories alone."""
         found = np.empty((len(self.levels), batch.num_rows), np.intp)
-        for category, each in enumerate(found, self.n_numbers):
-            each[:] = self._category_codes(batch.column(self.names[category]), category - self.n_numbers)
-            each += category * WIDTH
+        for column, (each, known) in enumerate(zip(found, self._known, strict=True), self.n_numbers):
+            each[:] = _level_codes(batch.column(self.names[column]), *known)
         return found
 
     @cached_property
-    def _places(self) -> tuple[Mapping[str, int], ...]:
-        return tuple(
-            {**dict.fromkeys(rare, RARE), **{level: place for place, level in enumerate(levels)}}
-            for levels, rare in zip(self.levels, self.rare, strict=True)
-        )
+    def _known(self) -> tuple[tuple[Any, npt.NDArray[np.intp]], ...]:
+        """Of each category: the names that are known, then None; the place of each, and then that of other names."""
+        found: list[tuple[Any, npt.NDArray[np.intp]]] = []
+        for column, (levels, rare) in enumerate(zip(self.levels, self.rare, strict=True), self.n_numbers):
+            unknown = NEW if len(rare) < RARE_LEVELS else RARE
+            cells = [*range(len(levels)), *[RARE] * len(rare), MISSING, unknown]
+            found.append((pa.array([*levels, *rare, None], pa.string()), np.array(cells, np.intp) + column * WIDTH))
+        return tuple(found)
 
-    def _category_codes(self, values: Any, category: int) -> npt.NDArray[np.intp]:
-        if not pa.types.is_dictionary(values.type):
-            values = pc.dictionary_encode(texts(values))
-        unknown = NEW if len(self.rare[category]) < RARE_LEVELS else RARE
-        places = self._places[category]
-        known = [MISSING if x is None else places.get(str(x), unknown) for x in texts(values.dictionary).to_pylist()]
-        table = np.array([*known, MISSING], np.intp)
-        indices = values.indices
-        if indices.null_count:
-            indices = indices.fill_null(len(known)) if len(known) < 127 else indices.cast("int64").fill_null(len(known))
-        return table.take(indices.to_numpy(zero_copy_only=False))
+
+def _level_codes(values: Any, names: Any, places: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    if not pa.types.is_dictionary(values.type):
+        return places.take(_among(texts(values), names))
+    known, indices = places.take(_among(texts(values.dictionary), names)), values.indices
+    if indices.null_count:
+        narrow = len(known) < 127
+        indices = (indices if narrow else indices.cast("int64")).fill_null(len(known))
+        known = np.append(known, places[-2])
+    return known.take(indices.to_numpy(zero_copy_only=False))
+
+
+def _among(values: Any, names: Any) -> Any:
+    """The place of each value among the names, and that after the last for another: faster than to number them all."""
+    found = pc.index_in(values, value_set=names.cast(values.type))
+    return (found.fill_null(len(names)) if found.null_count else found).to_numpy()
 
 
 def floats(batch: pa.RecordBatch, name: str) -> Floats:

@@ -24,7 +24,7 @@ EXACT = 1_024
 @dataclass(frozen=True, eq=False)
 class Daily:
     """Statistics of a window: `counts` of cells (columns x 256), and `products` (2 x columns x columns) of the scores
-    and of their sizes, summed over its rows."""
+    and, of numbers, of their sizes, summed over its rows."""
 
     day: datetime.date | None
     n_rows: int
@@ -63,7 +63,9 @@ def daily(cells: Cells, batches: Iterable[pa.RecordBatch], day: datetime.date | 
     nothing = empty(cells, day)
     counts, products, n_rows = nothing.counts, nothing.products, 0
     paired = cells.n_paired
-    tables = [table[:paired].astype(np.float32).ravel() for table in (cells.scores, cells.sizes)]
+    # A level's score has no size that means anything, so the second products are those of numbers alone.
+    tables = {0: (cells.scores, paired), 1: (cells.sizes, min(paired, cells.n_numbers))}
+    wanted = [(of, table.astype(np.float32).ravel(), width) for of, (table, width) in tables.items() if width]
     for batch in batches:
         if lost := [name for name in cells.names if name not in batch.schema.names]:
             raise DataError(
@@ -80,8 +82,8 @@ def daily(cells: Cells, batches: Iterable[pa.RecordBatch], day: datetime.date | 
                 numbers = cells.number_codes(block.slice(offset, ROWS))
                 codes = np.concatenate([numbers, categories[:, offset : offset + ROWS]])
                 counts += np.bincount(codes.ravel(), minlength=counts.size).reshape(counts.shape)
-                for product, table in zip(products, tables, strict=True):
-                    product += _products(table.take(codes[:paired]))
+                for of, table, width in wanted:
+                    products[of, :width, :width] += _products(table.take(codes[:width]))
     return Daily(day, n_rows, counts, products)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
-
-import numpy as np
 
 from tasks.core.figures import percent
 from tasks.core.records import Record
 from tasks.monitoring.promise import SHARES
-from tasks.monitoring.series import Statistic, unrooted
+from tasks.monitoring.series import Statistic
+from tasks.monitoring.shares import share_of
 from tasks.monitoring.watching import Model, Watched
 
 
@@ -33,26 +33,29 @@ def finding(model: Model, seen: Watched, place: int) -> Finding:
     s = model.layout.statistics[place]
     value, expected, spread = (float(x[-1, place]) for x in (seen.values, seen.expected, seen.spread))
     effect = float(seen.effects[-1, place])
-    bounds = np.array([value - 1.96 * spread, value + 1.96 * spread])
-    if s.what == "mean":
-        low, high = bounds - expected
-    elif s.what == "spread":
-        low, high = np.sqrt(np.maximum(bounds, 0) / max(expected, 1e-6)) - 1
-    elif s.what in ("share", "missing"):
-        low, high = unrooted(bounds) - unrooted(np.array(expected))
-    else:
-        low, high = np.tanh(bounds) - np.tanh(expected)
+    low, high = (_effect(s, value + side * 1.96 * spread, expected) for side in (-1, 1))
     return Finding(
         what=s.what,
         label=s.label,
         effect=effect,
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
         words=_words(s, value, expected, effect),
         p=float(seen.p[-1, place]),
         alpha=float(model.alpha[place]),
         drift=bool(seen.alarms[-1, place]),
     )
+
+
+def _effect(s: Statistic, value: float, expected: float) -> float:
+    """How large the difference is; `Layout.sizes` says the same of whole windows."""
+    if s.what == "mean":
+        return value - expected
+    if s.what == "spread":
+        return math.sqrt(max(value, 0) / max(expected, 1e-6)) - 1
+    if s.what in ("share", "missing"):
+        return share_of(value) - share_of(expected)
+    return math.tanh(value) - math.tanh(expected)
 
 
 def _words(s: Statistic, value: float, expected: float, effect: float) -> str:
@@ -61,10 +64,10 @@ def _words(s: Statistic, value: float, expected: float, effect: float) -> str:
     if s.what == "spread":
         return f"spreads {percent(abs(effect))} {'wider' if effect > 0 else 'less'}"
     if s.what in ("share", "missing"):
-        now, then = (percent(float(unrooted(np.array(x)))) for x in (value, expected))
+        now, then = (percent(share_of(x)) for x in (value, expected))
         return f"{'missing' if s.what == 'missing' else s.label!r} in {now} of the rows, {then} expected"
     of = "correlation" if s.what == "correlation" else "correlation of sizes"
-    return f"{of} {np.tanh(value):.2f}, {np.tanh(expected):.2f} expected"
+    return f"{of} {math.tanh(value):.2f}, {math.tanh(expected):.2f} expected"
 
 
 def odd_finding(model: Model, seen: Watched, place: int) -> Finding:

@@ -25,8 +25,9 @@ ROOTS = 3
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Of each column: its `center`, `roots`, steps per unit and their offset; the place before each step among columns
-    x 256, the edges, the most edges in one step, and which columns are searched."""
+    """Of each column: its `center`, `roots`, steps per unit and their `offset` among columns x steps; the place
+    `before` each step among columns x 256, and the `edges`. `crowded` are the columns of which a step holds two edges,
+    three, …; `searched` those without a table."""
 
     center: Floats
     roots: tuple[int, ...]
@@ -34,16 +35,17 @@ class Grid:
     offset: Floats
     before: npt.NDArray[np.intp]
     edges: Floats
-    most: int
+    crowded: tuple[npt.NDArray[np.intp], ...]
     searched: tuple[tuple[int, Floats], ...]
 
     def cells(self, values: Floats) -> npt.NDArray[np.intp]:
         """Columns x values: the place of each among columns x 256; a missing value's is any."""
-        steps = _steps(values, self.center, self.roots, self.rate, self.offset)
-        steps += STEPS * np.arange(len(values))[:, None]
-        found = self.before.take(steps)
-        for _ in range(self.most):
-            found += values >= self.edges.take(found)
+        first = STEPS * np.arange(len(values), dtype=np.float64)[:, None]
+        found = self.before.take(_steps(values, self.center, self.roots, self.rate, self.offset, first))
+        found += values >= self.edges.take(found)
+        for columns in self.crowded:
+            some = found[columns]
+            found[columns] = some + (values[columns] >= self.edges.take(some))
         for column, edges in self.searched:
             found[column] = np.searchsorted(edges, values[column], "right") + column * WIDTH
         return found
@@ -55,29 +57,32 @@ def gridded(edges: tuple[Floats, ...]) -> Grid:
     center, rate, offset = (np.zeros((numbers, 1)) for _ in range(3))
     before = np.repeat(WIDTH * np.arange(numbers)[:, None], STEPS, axis=1)
     padded = np.full((numbers, WIDTH), np.nan)
-    roots, most, searched = [0] * numbers, 0, list[tuple[int, Floats]]()
+    roots, most, searched = [0] * numbers, np.zeros(numbers, np.int64), list[tuple[int, Floats]]()
     for column, each in enumerate(edges):
         if not len(each):
             continue
         padded[column, : len(each)] = each
         center[column] = each[len(each) // 2]
+        first = np.array([[float(STEPS * column)]])
         for roots[column] in range(ROOTS + 1):
             rate[column], offset[column] = _scale(each, center[column, 0], roots[column])
+            offset[column] += first[0, 0]
             at = slice(column, column + 1)
-            held = _steps(each[None], center[at], (roots[column],), rate[at], offset[at])[0]
+            held = _steps(each[None], center[at], (roots[column],), rate[at], offset[at], first)[0] - STEPS * column
             if np.bincount(held).max() <= TIES:
-                most = max(most, int(np.bincount(held).max()))
+                most[column] = int(np.bincount(held).max())
                 break
         else:
             searched.append((column, each))
             continue
         before[column] += np.searchsorted(held, np.arange(STEPS), "left")
-    return Grid(center, tuple(roots), rate, offset, before, padded, most, tuple(searched))
+    crowded = tuple(np.flatnonzero(most > more) for more in range(1, int(most.max(initial=0))))
+    return Grid(center, tuple(roots), rate, offset, before, padded, crowded, tuple(searched))
 
 
 def _scale(edges: Floats, center: float, roots: int) -> tuple[float, float]:
     """Steps per unit and their offset: the second edge begins step 1, the last but one a step near the end."""
-    inner = _transformed(edges[None], np.array([[center]]), (roots,))[0]
+    inner = _rooted(edges, center, roots)
     inner = inner[1:-1] if len(inner) > 3 else inner
     with np.errstate(all="ignore"):
         scale = float((STEPS - 3) / (inner[-1] - inner[0])) if len(inner) > 1 else 0.0
@@ -85,29 +90,28 @@ def _scale(edges: Floats, center: float, roots: int) -> tuple[float, float]:
     return (scale, 1 - float(inner[0]) * scale) if usable else (0.0, 0.0)
 
 
-def _transformed(values: Floats, center: Floats, roots: tuple[int, ...]) -> Floats:
+def _rooted(values: Floats, center: float, roots: int) -> Floats:
     """Rises wherever values do, or stays: differences and square roots are rounded correctly. May be `values`."""
-    if not any(roots):
+    if not roots:
         return values
-    moved = values.copy()
     with np.errstate(all="ignore"):
-        for column, n_roots in enumerate(roots):
-            if n_roots:
-                each = values[column] - center[column]
-                root = np.abs(each)
-                for _ in range(n_roots):
-                    np.sqrt(root, out=root)
-                np.copysign(root, each, out=moved[column])
-    return moved
+        each = values - center
+        root = np.abs(each)
+        for _ in range(roots):
+            np.sqrt(root, out=root)
+        return np.copysign(root, each, out=root)
 
 
 def _steps(
-    values: Floats, center: Floats, roots: tuple[int, ...], rate: Floats, offset: Floats
+    values: Floats, center: Floats, roots: tuple[int, ...], rate: Floats, offset: Floats, first: Floats
 ) -> npt.NDArray[np.intp]:
-    """The step of each value: never falls as values rise, whatever is rounded."""
+    """The step of each value among columns x steps: never falls as values rise, whatever is rounded."""
     with np.errstate(all="ignore"):
-        steps = _transformed(values, center, roots) * rate
+        steps = values * rate
+        for column, n_roots in enumerate(roots):
+            if n_roots:
+                np.multiply(_rooted(values[column], center[column, 0], n_roots), rate[column], out=steps[column])
         steps += offset
-        np.fmax(steps, 0, out=steps)  # a missing value becomes 0, and so does an infinity times 0
-        np.fmin(steps, STEPS - 1, out=steps)
+        np.fmax(steps, first, out=steps)  # a missing value becomes 0, and so does an infinity times 0
+        np.fmin(steps, first + (STEPS - 1), out=steps)
         return steps.astype(np.intp)

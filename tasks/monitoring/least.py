@@ -9,7 +9,7 @@ from tasks.core.records import Record
 from tasks.monitoring.cells import MISSING, Floats
 from tasks.monitoring.promise import LEAST_DAYS
 from tasks.monitoring.reference import Reference
-from tasks.monitoring.series import rooted, unrooted
+from tasks.monitoring.shares import rooted, unrooted
 from tasks.monitoring.watching import Model, modelled
 
 SURE = 2.1

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from tasks.monitoring.cells import MISSING, WIDTH, Cells, Floats, Ints
+from tasks.monitoring.shares import rooted, unrooted
 
 What = Literal["mean", "spread", "share", "missing", "correlation", "size correlation"]
 GROUPS: tuple[What, ...] = ("mean", "spread", "share", "missing", "correlation", "size correlation")
@@ -133,10 +134,11 @@ class Layout:
         spread = spread - mean**2
         values = [mean[:, self.spreading], spread[:, self.spreading]]
         counts = [present[:, self.spreading]] * 2
-        shares = [rooted(part["counts"][:, group].sum(axis=1), present[:, s.column]) for s, group in self.levels]
-        if shares:
-            values.append(np.column_stack(shares))
-            counts.append(np.column_stack([present[:, s.column] for s, _ in self.levels]))
+        if self.levels:
+            level = np.column_stack([part["counts"][:, group].sum(axis=1) for _, group in self.levels])
+            of = present[:, [s.column for s, _ in self.levels]]
+            values.append(rooted(level, of))
+            counts.append(of)
         values.append(rooted((rows - part["present"])[:, self.lacking], rows))
         counts.append(np.broadcast_to(rows, (len(rows), len(self.lacking))))
         scores = [part[name] / rows for name in ("score", "score2", "products")]
@@ -185,13 +187,3 @@ class Layout:
             else:
                 effect[:, chosen] = np.tanh(now) - np.tanh(then)
         return effect
-
-
-def rooted(count: Floats, rows: Floats) -> Floats:
-    """Twice the arcsine root of a share (Anscombe): its variance is 1 / rows whatever the share is."""
-    return 2 * np.arcsin(np.sqrt((count + 0.375) / (rows + 0.75)))
-
-
-def unrooted(values: Floats) -> Floats:
-    """The share of such a root."""
-    return np.sin(np.clip(values, 0, np.pi) / 2) ** 2

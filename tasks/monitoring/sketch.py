@@ -80,12 +80,15 @@ def sketched(batches: Iterable[pa.RecordBatch], kinds: Mapping[str, Kind]) -> Ce
 
 
 def _count(counted: Counter[str], values: Any) -> None:
+    """Add how often each level is there, by the dictionary's indices where there is one."""
+    names = None
     if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
-    for pair in pc.value_counts(texts(values)):
-        level = pair["values"].as_py()
+        names, values = texts(values.dictionary), values.indices
+    found = pc.value_counts(values if names is not None else texts(values))
+    levels = found.field("values") if names is None else names.take(found.field("values"))
+    for level, count in zip(levels.to_pylist(), found.field("counts").to_pylist(), strict=True):
         if level is not None and (level in counted or len(counted) < COUNTED):
-            counted[level] += pair["counts"].as_py()
+            counted[level] += count
 
 
 def _edges(values: Floats, least: float, most: float) -> Floats:
