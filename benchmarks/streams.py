@@ -151,7 +151,7 @@ class Source:
         z += self._moves(change, age).astype(np.float32)[:, None]
         if change and change.kind == "share":
             others = 1 - shares(LEVELS[change.column - NUMBERS])[change.level]
-            z[change.column, self._some(n_rows, change.size / others)] = _inside(change)
+            z[change.column, self._some(n_rows, min(change.size / others, 1.0))] = _inside(change)
         for column, share in _losses(change).items():
             z[column, self._some(n_rows, share)] = np.inf
         date = START + datetime.timedelta(self.at)

@@ -51,14 +51,26 @@ def _least(model: Model, column: int, name: str, n_rows: float) -> Least:
         shift = _shift(model.layout.cells.shares[column], model.layout.cells.scores[column], needed)
         words = f"{shift:.2f} sd" if np.isfinite(shift) else "no shift"
     else:
-        center = model.expected.mean[chosen]
+        center = model.expected.mean[chosen] + model.expected.weekday[:, chosen]
         start = unrooted(center)
-        least = rooted(np.minimum(start + 0.02, 1) * n_rows, np.full(len(start), n_rows)) - center
-        reached = center + np.maximum(limit, least) + SURE * spread
-        seen = reached < np.pi
-        shift = float((unrooted(reached) - start)[seen].max()) if seen.any() else float("inf")
+        least = rooted(np.minimum(start + 0.02, 1) * n_rows, np.full(start.shape, n_rows)) - center
+        needed = np.maximum(limit, least) + SURE * spread
+        grown = _grown(center, needed)
+        if len(chosen) == 1:  # of two levels the other one grows as this one falls
+            grown = np.fmax(grown, _grown(np.pi - center, needed))
+        # A level in a pool takes from the rest of the pool as from all others, which the pool's share does not show.
+        pooled = np.array([len(group) > 1 for s, group in model.layout.levels if s.column == column])
+        grown = np.where(pooled, grown / np.maximum(1 - start, 1e-9), grown)
+        possible = grown[grown <= 1]
+        shift = float(possible.max()) if possible.size else float("inf")
         words = f"{percent(shift).removesuffix(' %')} points of a level's share" if np.isfinite(shift) else "no share"
     return Least(column=name, shift=shift if np.isfinite(shift) else None, words=words)
+
+
+def _grown(center: Floats, needed: Floats) -> Floats:
+    """By how much a share grows whose root grows by so much; NaN where it cannot."""
+    reached = center + needed
+    return np.where(reached < np.pi, unrooted(reached) - unrooted(center), np.nan)
 
 
 def _shift(shares: Floats, scores: Floats, needed: float) -> float:

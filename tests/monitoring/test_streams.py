@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 from tasks.monitoring.daily import daily
+from tasks.monitoring.judging import judge
+from tasks.monitoring.least import least_detectable
+from tasks.monitoring.reference import Reference
 from tasks.monitoring.sketch import sketched
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
@@ -44,3 +47,19 @@ def test_rows_echo_the_row_before_across_days_and_blocks(streams: Any) -> None:
     ends = np.cumsum([4_096, 904, 4_096, 904])  # where blocks and days meet, no pair of rows is broken
     noise = rows[1:] - 0.5 * rows[:-1]
     assert np.abs(noise[ends - 1]).max() < 4 and noise.std() == pytest.approx(np.sqrt(0.75), abs=0.03)
+
+
+def test_the_printed_least_shift_holds_for_a_level_among_many_rare_ones_too(streams: Any) -> None:
+    """A rare level is watched in a pool, half of which it takes from when it grows."""
+    source = streams.Source(streams.STREAMS["S3"], np.random.default_rng(7))
+    days = list(source.days(90, 1_000))
+    kinds = {"category_7": "category", "category_0": "category", "number_0": "number"}
+    reference = Reference.build(lambda: (day.dated() for day in days), kinds)
+    least = {each.column: each.shift for each in least_detectable(reference, 1_000)}
+    for column, level in ((19, 45), (12, 1), (12, 0)):
+        change = streams.Change("share", column, least[streams.COLUMNS[column]], level)
+        seen = [
+            judge(reference, [daily(reference.cells, [day.rows()], day.date)], words="").drift
+            for day in source.days(14, 1_000, 0, change)
+        ]
+        assert sum(seen) >= 13
