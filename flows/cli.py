@@ -148,6 +148,7 @@ def parser() -> argparse.ArgumentParser:
     window.add_argument("--window", type=_day, metavar="DAY", help="one day (UTC) like 2026-03-31, or `today` so far")
     window.add_argument("--days", type=_count, metavar="N", help="the last N whole days (default: the last one)")
     window.add_argument("--input", type=Path, metavar="FILE", help="rows to judge as one window, as predict reads them")
+    monitor.add_argument("--explain", action="store_true", help="say in the report which rows moved, drift or none")
 
     _command(commands, "status", "what serves, since when, the last decisions, and where everything is")
     _command(commands, "down", "end the private Prefect server", optional=True)

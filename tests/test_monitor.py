@@ -18,6 +18,7 @@ from tasks.monitoring import windows
 from tasks.monitoring.section import Monitor
 from tasks.monitoring.told import told
 from tasks.monitoring.window_report import WindowReport
+from tasks.report_windows import report_windows
 from tasks.serving.section import Log
 from tests.watched import dated_rows, trained, write_log
 
@@ -220,3 +221,23 @@ def test_a_database_from_before_there_were_windows_gets_them(open_store: Path, m
         connection.execute(text("update schema_version set version = 1"))
     database._engine.cache_clear()  # pyright: ignore[reportPrivateUsage]
     assert windows.read("ship", "ab") == {}
+
+
+def test_a_page_is_made_once_and_again_when_its_day_is_judged_anew(
+    home: Path, project: str, champion: Champion
+) -> None:
+    write_log(home, project, champion, pl.concat([day(0), day(1).with_columns(pl.col("x") * 1_000)]))
+    judged(project, champion, 1)
+    days = [LIVE, LIVE + timedelta(days=1)]
+    newest = report_windows(project, champion, SECTION, Log(), days)
+    pages = [newest.with_name(f"{each}.html") for each in days]
+    assert newest.read_bytes() == pages[1].read_bytes() and "aaaa-64" in newest.read_text(encoding="utf-8")
+    before = [each.stat().st_mtime_ns for each in pages]
+    report_windows(project, champion, SECTION, Log(), days)
+    assert [each.stat().st_mtime_ns for each in pages] == before
+
+    write_log(home, project, champion, day(0, seed=9).with_columns(pl.col("x") + 15), "late")
+    judged(project, champion, 1)
+    report_windows(project, champion, SECTION, Log(), days)
+    told_again = pages[0].read_text(encoding="utf-8")
+    assert "Drift in" in told_again and 'id="moved"' in told_again and "most unlike" in told_again

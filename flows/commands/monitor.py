@@ -16,6 +16,7 @@ from tasks.core.project_file import explained, project_file, project_name, read_
 from tasks.monitor import Watching, monitor, monitor_rows
 from tasks.monitoring.section import Monitor
 from tasks.monitoring.told import told
+from tasks.report_windows import report_windows
 from tasks.serving.section import Serve
 
 
@@ -29,19 +30,24 @@ class Sections(BaseModel):
 def run(options: argparse.Namespace) -> int:
     """Judge what is not judged yet, and print the reports on the windows that were asked for, the newest last."""
     name, sections = project_name(options.project), _sections(options.project)
+    page: Path | None = None
     with store.opened(store.home_of(project_file(options.project).parent)):
         champion = roles.serving(name).champion
         if options.input is not None:
             watching = _of_file(name, champion, sections, options.input)
         else:
             watching = _of_log(name, champion, sections, options.window, options.days or 1)
+            days = [date.fromisoformat(each.window) for each in watching.windows]
+            page = report_windows(name, champion, sections.monitor, sections.serve.log, days, options.explain)
     newest = watching.windows[-1]
     if options.json:
         model = {"name": name, "version": champion.version, "digest": champion.artifact.digest}
         windows = [window.model_dump(mode="json") for window in watching.windows]
-        print(json.dumps({"project": name, "model": model, **newest.model_dump(mode="json"), "windows": windows}))
+        said = {"report": str(page) if page else None, **newest.model_dump(mode="json"), "windows": windows}
+        print(json.dumps({"project": name, "model": model, **said}))
     else:
         print("\n\n".join(told(name, champion.version, window) for window in watching.windows))
+        print(*([f"Report       {page}"] if page else []), sep="\n", end="\n" if page else "")
     return 0
 
 

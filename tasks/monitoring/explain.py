@@ -46,9 +46,15 @@ class Explanation(Record):
 
 
 def explain(
-    cells: Cells, reference: Iterable[pa.RecordBatch], current: Iterable[pa.RecordBatch], seed: int = 0
+    cells: Cells,
+    reference: Iterable[pa.RecordBatch],
+    current: Iterable[pa.RecordBatch],
+    seed: int = 0,
+    most: int = ROWS,
 ) -> Explanation:
     """Tell rows of the reference from those of a window, cross-fitted; the rows' places count from 0.
+
+    `most` bounds the rows of each side, and so the time that it takes.
 
     Raises DataError where a side has fewer than 50 rows.
     """
@@ -56,7 +62,7 @@ def explain(
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedKFold
 
-    (known, _), (asked, places) = _rows(cells, reference), _rows(cells, current)
+    (known, _), (asked, places) = _rows(cells, reference, most), _rows(cells, current, most)
     if min(len(known), len(asked)) < LEAST_ROWS:
         raise DataError(
             "The window cannot be explained",
@@ -104,7 +110,7 @@ def area(below: Floats, above: Floats) -> tuple[float, float]:
     return float(within.mean()), error
 
 
-def _rows(cells: Cells, batches: Iterable[pa.RecordBatch]) -> tuple[Floats, npt.NDArray[np.int64]]:
+def _rows(cells: Cells, batches: Iterable[pa.RecordBatch], most: int) -> tuple[Floats, npt.NDArray[np.int64]]:
     """Rows x columns of cells, in their order (NaN where missing), evenly out of all, and the rows' places."""
     places = np.empty(0, np.int64)
     found = np.empty((0, len(cells.names)))
@@ -117,6 +123,6 @@ def _rows(cells: Cells, batches: Iterable[pa.RecordBatch]) -> tuple[Floats, npt.
         local[(local == NEW) | (local == RARE)] = WIDTH - 1
         found, places = np.concatenate([found, local]), np.concatenate([places, rows + seen])
         seen += batch.num_rows
-        while len(found) > ROWS:
+        while len(found) > most:
             found, places, stride = found[::2], places[::2], stride * 2
     return found, places

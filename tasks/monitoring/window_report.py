@@ -67,8 +67,11 @@ class WindowReport(Record):
 
     @property
     def worst(self) -> tuple[ColumnDrift, ...]:
-        """The columns, those that drifted and the highest scores first."""
-        return tuple(sorted(self.columns, key=lambda each: (-each.drift, -each.score)))
+        """The columns, those that drifted, the highest scores and the largest effects first.
+
+        Without a promise nothing has a score, and only effects tell.
+        """
+        return tuple(sorted(self.columns, key=lambda each: (-each.drift, -each.score, -abs(each.effect))))
 
 
 def drifted(report: WindowReport, found: Report) -> WindowReport:

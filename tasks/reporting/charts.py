@@ -90,13 +90,14 @@ class Chart:
     title: str
     x: Axis
     y: Axis
+    height: int = HEIGHT
     _marks: list[str] = field(default_factory=list)
     _keys: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._y_ticks = ticks(self.y.low, self.y.high, 4)
         widest = max((len(self.y.form(tick)) for tick in self._y_ticks), default=1)
-        self._left, self._right, self._top, self._bottom = 26 + 6.2 * widest, WIDTH - 10, 22, HEIGHT - 38
+        self._left, self._right, self._top, self._bottom = 26 + 6.2 * widest, WIDTH - 10, 22, self.height - 38
 
     def at_x(self, x: float) -> float:
         return round(self._left + self.x.share(x) * (self._right - self._left), 1)
@@ -121,6 +122,14 @@ class Chart:
         self._marks.append(f'<path class="line {css}" d="{path}"><title>{escape(name)}</title></path>')
         if name:
             self._keys.append((css, name))
+
+    def area(self, edges: Numbers, heights: Numbers, css: str, name: str) -> None:
+        """What lies below a line of steps, from one edge to the next."""
+        path = f"M{self.at_x(edges[0])} {self._bottom}"
+        for right, height in zip(edges[1:], heights, strict=True):
+            path += f"V{self.at_y(height)}H{self.at_x(right)}"
+        self._marks.append(f'<path class="area {css}" d="{path}V{self._bottom}z"><title>{escape(name)}</title></path>')
+        self._keys.append((css, name))
 
     def points(self, xs: Numbers, ys: Numbers, css: str, names: Sequence[str] | None = None) -> None:
         """A point each, named on hovering; a cloud of many as cells."""
@@ -165,6 +174,10 @@ class Chart:
             height = f'height="{max(self.at_y(self.y.low) - top, 0):.1f}"'
             self._marks.append(f'<rect class="bar {css}" {box} {height}><title>{escape(name)}</title></rect>')
 
+    def key(self, css: str, name: str) -> None:
+        """What marks of this colour mean."""
+        self._keys.append((css, name))
+
     def rule(self, xs: tuple[float, float], ys: tuple[float, float]) -> None:
         """A dashed line of reference."""
         points = f'x1="{self.at_x(xs[0])}" y1="{self.at_y(ys[0])}" x2="{self.at_x(xs[1])}" y2="{self.at_y(ys[1])}"'
@@ -172,7 +185,7 @@ class Chart:
 
     def svg(self) -> Markup:
         """The figure, axes and key included."""
-        parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(self.title)}">']
+        parts = [f'<svg viewBox="0 0 {WIDTH} {self.height}" role="img" aria-label="{escape(self.title)}">']
         for tick in self._y_ticks:
             at = self.at_y(tick)
             parts.append(f'<line class="grid" x1="{self._left:.1f}" x2="{self._right}" y1="{at}" y2="{at}"/>')
@@ -186,7 +199,7 @@ class Chart:
             parts.append(f'<text x="{at}" y="{self._bottom + 15}" class="middle">{text}</text>')
         parts.append(f'<path class="axis" d="M{self._left:.1f} {self._bottom}H{self._right}"/>')
         middle = (self._left + self._right) / 2
-        parts.append(f'<text x="{middle:.1f}" y="{HEIGHT - 6}" class="middle name">{escape(self.x.label)}</text>')
+        parts.append(f'<text x="{middle:.1f}" y="{self.height - 6}" class="middle name">{escape(self.x.label)}</text>')
         parts.append(f'<text x="4" y="12" class="name">{escape(self.y.label)}</text>')
         at = float(WIDTH - 10)
         for css, name in reversed(self._keys):

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import polars as pl
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
 
 from tasks.core import figures, store
 from tasks.core.appraisal import Appraisal
@@ -19,6 +15,7 @@ from tasks.core.records import Blob, CheckedDataset, CheckedSplits
 from tasks.modalities.treatments import cells
 from tasks.reporting import doubtful, goodness, judged, learned, notes, small
 from tasks.reporting.profile import profile
+from tasks.reporting.templates import template
 
 MOST_ROWS_SHOWN = 10
 MOST_CLASSES = 60
@@ -42,7 +39,7 @@ def render(
 ) -> str:
     """The page. All text of the data is escaped, and no list is longer than a person reads."""
     target = splits.splits.target
-    return _template().render(
+    return template("page.html").render(
         source_name=source_name,
         checked=checked,
         splits=splits.splits,
@@ -79,27 +76,6 @@ def render(
         small=small,
         treatment_cells=cells,
     )
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for name in ("decimals", "estimate", "figure", "fixed", "percent", "ranged", "seconds", "within"):
-        environment.filters[name] = getattr(figures, name)
-    environment.filters["breakable"] = breakable
-    environment.filters["quoting"] = goodness.quoting
-    return environment.get_template("page.html")
-
-
-def breakable(name: str) -> Markup:
-    """A name that may be broken after its underscores, as a phone must."""
-    return Markup("_<wbr>").join(name.split("_"))
 
 
 def quarantined(blob: Blob | None) -> tuple[list[str], list[list[str]]]:
