@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from tasks.core.errors import Unavailable
-from tasks.core.markdown import markdown
 from tasks.core.model_records import Champion
 from tasks.core.records import Record
 from tasks.monitoring.logged_windows import Held
@@ -28,6 +27,10 @@ LOOKED_BACK = timedelta(days=90)
 """How far back windows are caught up; older ones are judged already, or their rows are gone."""
 RHYTHM = timedelta(days=56)
 """Of earlier rows that say when rows come."""
+
+
+MOST_SCORES = 50
+"""Columns whose scores are charted."""
 
 
 class Watching(Record):
@@ -174,19 +177,16 @@ def figures(report: WindowReport) -> dict[str, float]:
     worst = max((each.score for each in report.columns), default=0.0)
     found = {"n_rows": float(report.n_rows), "drift": float(report.drift), "drift_score": worst}
     found["incident"] = float(report.incident is not None)
+    found["alarms"] = float(report.alarms_spent)
     if report.performance:
         found |= {each.name: each.value for each in report.performance.labelled.best}
+        if (guess := report.performance.estimated) is not None and guess.valid:
+            found[f"estimated.{guess.metric}"] = guess.value
+    if report.service and report.service.latency:
+        found |= {"p50_ms": report.service.latency.p50, "p99_ms": report.service.latency.p99}
     return {f"monitoring.{name}": value for name, value in found.items()}
 
 
-@markdown.register
-def _(record: Watching) -> str:
-    newest = record.windows[-1]
-    rows = "\n".join(
-        f"| {each.column} | {'**drift**' if each.drift else ''} | {each.score:.2f} | {each.words} |"
-        for each in newest.worst[:30]
-    )
-    head = (
-        f"{newest.window}: {newest.state}, {newest.n_rows:,} rows. {newest.incident.cause if newest.incident else ''}"
-    )
-    return f"{head}\n\n| Column | Drift | Score | What |\n|---|---|---|---|\n{rows}\n\n{newest.promise}"
+def scores(report: WindowReport) -> dict[str, float]:
+    """The same of each column: its score, or 0 where nothing was promised."""
+    return {f"score/{each.column}": each.score for each in report.worst[:MOST_SCORES]}

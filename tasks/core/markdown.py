@@ -49,7 +49,7 @@ def _(record: CheckedDataset) -> str:
 def _(record: Splits) -> str:
     sizes = ((name, f"{getattr(record, name).n_rows:,}") for name in ("train", "validation", "test"))
     features = ((each.name, each.kind, each.expression or "the column", each.reason) for each in record.features)
-    target = f"Target **{_cell(record.target.name)}**: {record.target.problem}. {_cell(record.target.reason)}"
+    target = f"Target **{plain(record.target.name)}**: {record.target.problem}. {plain(record.target.reason)}"
     notes = ((note.column or "all", note.text) for note in record.notes)
     return _text(
         target,
@@ -69,7 +69,7 @@ def _(record: Appraisal) -> str:
     rows = ((each.name, each.word, each.headline, " ".join(each.facts)) for each in record.criteria)
     apart = [each for each in record.distances if each.beyond_chance]
     return _text(
-        f"First: {_cell(record.advice)}",
+        f"First: {plain(record.advice)}",
         _table(("The data are", "Judged", "Figure", "Why"), rows, len(record.criteria)),
         _table(("Feature", "Explains", "95 % interval"), map(_explains, record.associations), len(record.associations)),
         _table(("Differs", "Between", "Apart"), ((e.column, e.between, percent(e.apart)) for e in apart), len(apart)),
@@ -82,7 +82,7 @@ def _(record: Noise) -> str:
     conflicts = record.conflicts
     told = (
         f"{conflicts.n_rows:,} rows contradict another of equal inputs: the best {conflicts.metric} that any model can "
-        f"reach is {figure(conflicts.best)}. {_cell(conflicts.advice)}."
+        f"reach is {figure(conflicts.best)}. {plain(conflicts.advice)}."
         if conflicts
         else "No rows of equal inputs have different answers."
     )
@@ -95,7 +95,7 @@ def _(record: Noise) -> str:
 def _(record: LabelAudit) -> str:
     if not record.n_rows:
         return f"None of {record.n_judged:,} answers is doubtful." if record.n_judged else f"{record.text}."
-    return f"{record.n_rows:,} of {record.n_judged:,} rows {_cell(record.text)}. {_cell(record.advice)}."
+    return f"{record.n_rows:,} of {record.n_judged:,} rows {plain(record.text)}. {plain(record.advice)}."
 
 
 @markdown.register
@@ -138,7 +138,7 @@ def _(record: Evaluation) -> str:
         f"On {record.n_rows:,} test rows; **{record.metric}** decides.",
         _table(("Metric", "Value", "95 % interval"), metrics, len(record.metrics)),
         _table(("Against", "New", "Other", "Gain", "95 % interval"), map(_compared, compared), len(compared)),
-        f"{_cell(record.incomparable)}." if record.incomparable else "",
+        f"{plain(record.incomparable)}." if record.incomparable else "",
         _table(("Worst slice", "Rows", record.metric, f"95 % for all {record.n_slices}"), slices, len(record.slices)),
     )
 
@@ -146,11 +146,11 @@ def _(record: Evaluation) -> str:
 @markdown.register
 def _(record: Deployment) -> str:
     if record.accepted:
-        head = f"**Accepted:** version {record.version} of {_cell(record.project)} is the champion."
+        head = f"**Accepted:** version {record.version} of {plain(record.project)} is the champion."
     else:
         still = f"version {record.previous} goes on serving" if record.previous else "there is no champion"
-        head = f"**Refused:** version {record.version} of {_cell(record.project)} does not serve; {still}."
-    return _text(head, "\n".join(f"- {_cell(reason)}" for reason in record.reasons))
+        head = f"**Refused:** version {record.version} of {plain(record.project)} does not serve; {still}."
+    return _text(head, "\n".join(f"- {plain(reason)}" for reason in record.reasons))
 
 
 @markdown.register
@@ -205,16 +205,16 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], n_rows: int) -> s
     """A table of at most 30 lines; empty without rows."""
     if not n_rows:
         return ""
-    lines = ["| " + " | ".join(map(_cell, head)) + " |", "|" + " --- |" * len(head)]
+    lines = ["| " + " | ".join(map(plain, head)) + " |", "|" + " --- |" * len(head)]
     for number, row in enumerate(rows):
         if number == MOST_LINES:
             break
-        lines.append("| " + " | ".join(map(_cell, row)) + " |")
+        lines.append("| " + " | ".join(map(plain, row)) + " |")
     more = f"\n\n{n_rows - MOST_LINES:,} more are in the report." if n_rows > MOST_LINES else ""
     return "\n".join(lines) + more
 
 
-def _cell(text: str) -> str:
+def plain(text: str) -> str:
     """The text on one line, without what would end a cell or start a tag."""
     flat = " ".join(text.split())
     for sign in ("\\", "|", "`", "[", "]"):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tasks.core.figures import estimate, figure
+from tasks.core.markdown import plain
 from tasks.monitoring.window_report import WindowReport
 
 SHOWN = 10
 """Columns that are told; --json has all."""
 SHOWN_PAIRS = 3
+LONGEST = 100
+"""Characters that a run's name may take."""
 HEADS = {
     "healthy": "no drift",
     "drift": "DRIFT",
@@ -21,6 +24,26 @@ HEADS = {
 def told(project: str, version: str, report: WindowReport) -> str:
     """The lines for a terminal."""
     return "\n".join(_lines(project, version, report))
+
+
+def summary(report: WindowReport) -> str:
+    """The window in a few words, as a run is named by it: `drift in fare`, `incident: …`, `healthy`."""
+    if report.incident is not None:
+        text = f"incident: {report.incident.cause}"
+        return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    if not report.drift:
+        return "no rows" if report.state == "empty" else "healthy"
+    drifted = [each.column for each in report.worst if each.drift]
+    if not drifted and report.joint:
+        drifted = [" and ".join(pair.columns) for pair in report.joint.pairs if pair.drift]
+    more = f" and {len(drifted) - 1} more" if len(drifted) > 1 else ""
+    return f"drift in {drifted[0][: LONGEST - 20]}{more}"
+
+
+def in_markdown(project: str, version: str, report: WindowReport) -> str:
+    """The lines for the Prefect UI: what matters in words, and nothing of the data as markup."""
+    first, *lines = (plain(" ".join(line.split())) for line in _lines(project, version, report))
+    return "\n".join([f"**{first}**", "", *(f"- {line}" for line in lines)])
 
 
 def _lines(project: str, version: str, report: WindowReport) -> Iterator[str]:

@@ -15,6 +15,13 @@ from tasks.reporting.charts import Axis, Chart
 FARTHEST = 4.0
 """Scores beyond are drawn at the edge: those that matter are about 1."""
 LOW = 120
+ALONE = (
+    "svg{background:#fff}text{fill:#5a6675;font:11px sans-serif}.end{text-anchor:end}.middle{text-anchor:middle}"
+    ".grid{stroke:#dde3ea}.tick,.axis{stroke:#5a6675;fill:none}.rule{stroke:#b3261e;stroke-dasharray:4 3}"
+    ".line{fill:none;stroke-width:1.8}.line.one{stroke:#2563a8}.line.two{stroke:#c2570c}.line.three{stroke:#2f7d4f}"
+    ".key{font-weight:600}text.one{fill:#2563a8}text.two{fill:#c2570c}text.three{fill:#2f7d4f}"
+)
+"""The style of a chart that stands in no page."""
 
 
 def days(windows: Sequence[WindowReport]) -> list[float]:
@@ -37,6 +44,24 @@ def scores(windows: Sequence[WindowReport], column: str) -> Markup | None:
         [at for at, _, _ in drifted], [min(each.score, FARTHEST) for _, _, each in drifted], "alarm", names=names
     )
     return chart.svg()
+
+
+def picture(windows: Sequence[WindowReport]) -> str | None:
+    """The scores of the newest window's worst columns over time, as an SVG file of its own."""
+    worst = [each.column for each in windows[-1].worst[:3]]
+    if len(windows) < 2 or not worst or windows[-1].alarms_promised is None:
+        return None
+    chart = Chart("Scores by window", _axis(windows), Axis("score", 0.0, FARTHEST))
+    chart.rule((chart.x.low, chart.x.high), (1.0, 1.0))
+    for column, css in reversed([*zip(worst, ("two", "one", "three"), strict=False)]):
+        found = [next((each.score for each in w.columns if each.column == column), nan) for w in windows]
+        short = column if len(column) <= 16 else f"{column[:15]}…"
+        chart.line(days(windows), [min(each, FARTHEST) for each in found], css, short)
+    return (
+        str(chart.svg())
+        .replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" width="720" ', 1)
+        .replace(">", f"><style>{ALONE}</style>", 1)
+    )
 
 
 def performance(windows: Sequence[WindowReport]) -> Markup | None:

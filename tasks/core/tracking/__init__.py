@@ -17,7 +17,20 @@ from tasks.core.tracking.registry import (
     version_of,
     versions,
 )
-from tasks.core.tracking.runs import Run, address, client, code_version, find_run, log_batch, run, run_id, shown_address
+from tasks.core.tracking.runs import (
+    Run,
+    address,
+    client,
+    code_version,
+    find_run,
+    log_batch,
+    log_series,
+    log_tags,
+    log_text,
+    run,
+    run_id,
+    shown_address,
+)
 
 __all__ = [
     "Run",
@@ -33,6 +46,9 @@ __all__ = [
     "is_refused",
     "log",
     "log_batch",
+    "log_series",
+    "log_tags",
+    "log_text",
     "mark",
     "model",
     "opponent",

@@ -13,10 +13,9 @@ from tasks.core.model_records import Candidates, Deployment, Evaluation, Report,
 from tasks.core.noise import LabelAudit, Noise
 from tasks.core.records import BYTES, Blob, CheckedDataset, CheckedSplits, Dataset, QualityReport, Splits
 from tasks.core.tracking.registration import COLSPEC
-from tasks.core.tracking.runs import CURRENT, client, log_batch, log_text, run_id
+from tasks.core.tracking.runs import CURRENT, METRICS_PER_BATCH, client, log_batch, log_text, run_id
 
 SAMPLE_ROWS = 100
-METRICS_PER_BATCH = 1_000
 
 
 @singledispatch

@@ -7,13 +7,16 @@ logging does nothing, so steps can be called on their own.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
+import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +46,10 @@ class Run:
             return None
         return f"{uri.rstrip('/')}/#/experiments/{self.experiment_id}/runs/{self.run_id}"
 
+
+METRICS_PER_BATCH = 1_000
+_NO_NAME = re.compile(r"[^/\w.\- :]")
+"""What MLflow lets no metric's name hold."""
 
 CURRENT: ContextVar[Run | None] = ContextVar("mlflow_run", default=None)
 
@@ -172,6 +179,30 @@ def log_batch(params: dict[str, str] | None = None, metrics: dict[str, float] | 
     entities: list[Metric] = [Metric(name, value, now, 0) for name, value in (metrics or {}).items()]
     named: list[Param] = [Param(name, value) for name, value in (params or {}).items()]
     client().log_batch(run_id(), metrics=entities, params=named)
+
+
+def log_series(series: Sequence[tuple[datetime, Mapping[str, float]]]) -> None:
+    """Metrics of several moments, the oldest first: each has its moment, and its place as its step."""
+    if CURRENT.get() is None:
+        return
+    from mlflow.entities import Metric
+
+    every = [
+        Metric(_NO_NAME.sub("_", name), value, int(at.timestamp() * 1000), step)
+        for step, (at, metrics) in enumerate(series)
+        for name, value in metrics.items()
+        if math.isfinite(value)
+    ]
+    for start in range(0, len(every), METRICS_PER_BATCH):
+        client().log_batch(run_id(), metrics=every[start : start + METRICS_PER_BATCH])
+
+
+def log_tags(tags: Mapping[str, str]) -> None:
+    if CURRENT.get() is None:
+        return
+    from mlflow.entities import RunTag
+
+    client().log_batch(run_id(), tags=[RunTag(name, value) for name, value in tags.items()])
 
 
 def _without_password(uri: str) -> str:
