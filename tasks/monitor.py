@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
+from tasks.core import newest_window
 from tasks.core.errors import Unavailable
 from tasks.core.model_records import Champion
 from tasks.core.records import Record
@@ -46,6 +47,7 @@ def monitor(project: str, champion: Champion, section: Monitor, log: Log, last: 
     is judged beside those before. In order: what missed its turn is caught up.
     """
     from tasks.monitoring import logged_windows, windows
+    from tasks.monitoring.newest import newest
     from tasks.monitoring.watched_model import WatchedModel
 
     digest, end, now = champion.artifact.digest, _start(last + timedelta(days=1)), datetime.now(UTC)
@@ -85,6 +87,7 @@ def monitor(project: str, champion: Champion, section: Monitor, log: Log, last: 
             )
             windows.write(project, digest, window)
         reports.append(report)
+    newest_window.keep(project, newest(champion, reports, min(end, now)))
     return Watching(windows=tuple(reports))
 
 

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from tasks.core import imports, store
+from tasks.core import imports, newest_window, store
 from tasks.core.model_records import Champion
 from tasks.monitoring.section import Monitor
 from tasks.serving.section import Log
@@ -25,11 +24,6 @@ KEPT = 100
 STAMP = re.compile(rb'<meta name="keepfit" content="([0-9a-f]{64})(\+?)">')
 
 
-def folder(project: str) -> Path:
-    """Where the project's pages lie."""
-    return store.home() / "reports" / "monitoring" / quote(project, safe=" ")
-
-
 def report_windows(
     project: str, champion: Champion, section: Monitor, log: Log, days: Iterable[date], explained: bool = False
 ) -> Path:
@@ -42,7 +36,7 @@ def report_windows(
     from tasks.monitoring.window_report import WindowReport
     from tasks.reporting.window_page import Looked, render
 
-    digest, target = champion.artifact.digest, folder(project)
+    digest, target = champion.artifact.digest, newest_window.pages(store.home(), project)
     target.mkdir(parents=True, exist_ok=True)
     judged, wanted = windows.read(project, digest), sorted(days)
     reports = {day: WindowReport.model_validate_json(each.report) for day, each in judged.items()}

@@ -9,13 +9,15 @@ from fastapi.openapi.utils import get_openapi
 
 from tasks.serving import openapi
 from tasks.serving.readers import ANSWERS, READERS
-from tasks.serving.routes import explain, figures, health, models, open_inference, outcomes, page
+from tasks.serving.routes import explain, figures, health, models, monitoring, open_inference, outcomes, page
 from tasks.serving.site import Site
 
 
 def routers(site: Site) -> list[APIRouter]:
     """Every router of the API."""
-    return [each.router(site) for each in (health, models, explain, figures, outcomes, open_inference, page)]
+    return [
+        each.router(site) for each in (health, models, explain, figures, monitoring, outcomes, open_inference, page)
+    ]
 
 
 def described(site: Site, app: FastAPI) -> dict[str, Any]:

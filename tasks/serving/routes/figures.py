@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Response
 
-from tasks.serving import counters
+from tasks.serving import counters, watched
 from tasks.serving.counters import BOUNDS_US, Tally
 from tasks.serving.site import Site
 
@@ -116,6 +116,7 @@ def _families(site: Site) -> Iterator[Metric]:
         failed.add_metric([name], int(bool(service.failed)))
     up = GaugeMetricFamily("keepfit_time_seconds", "The server's clock", value=time.time())
     yield from (requests, rows, classes, total, lost, latency, model, failed, up)
+    yield from watched.families(site)
 
 
 def _buckets(tally: Tally) -> list[tuple[str, float]]:

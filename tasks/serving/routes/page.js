@@ -463,9 +463,48 @@ function ledger({decisions}) {
       made("tbody", {}, ...decisions.map((each) => made("tr", {}, ...names.map((name) => made("td", {}, columns[name](each) ?? ""))))))));
 }
 
+// The newest judged window
+
+const STATES = {healthy: "Healthy: nothing drifted", drift: "Drift", incident: "Incident", empty: "No rows to judge"};
+const WORST = 5;
+
+// A link sends no key: where there is one the report is fetched here, and saved.
+async function saveReport(event) {
+  if (!key()) return;
+  event.preventDefault();
+  const response = await fetch(event.currentTarget.href, {headers: {authorization: `Bearer ${key()}`}});
+  const address = URL.createObjectURL(await response.blob());
+  made("a", {href: address, download: `${state.facts.project}-monitoring.html`}).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60000);
+}
+
+function monitoring({window: told, current, due, report}) {
+  if (!told) {
+    return $("monitoring").replaceChildren(quiet("No day was judged yet: `keepfit monitor` or the flow `monitoring` does it once a day is over."));
+  }
+  const between = ({value, low, high}) => `${number(value, 4)} (${number(low, 4)} to ${number(high, 4)})`;
+  const [metric] = told.performance;
+  const facts = [["Day", `${told.window}, ${number(told.n_rows, 15)} rows, version ${told.version}`],
+    ["Performance", metric ? `${metric.metric} ${between(metric)} by ${number(told.n_labelled, 15)} outcomes${told.performance_window === told.window ? "" : ` of ${told.performance_window}`}` : "no outcomes yet"],
+    ["Estimated", told.estimated ? `${told.estimated.metric} ${between(told.estimated)}` : "cannot be known"],
+    ["Alarms", `${told.alarms_spent} so far; false ones: ${told.alarms_promised === null ? "none can be promised" : `${number(told.alarms_promised, 2)} promised at most`}`],
+    ["Verdict", told.verdict], ["Judged", moment(told.judged)], ["Next", new Date(due) <= Date.now() ? "due now" : moment(due)]];
+  const worst = told.columns.slice(0, WORST).filter(({drift, score}) => drift || score > 0 || told.state !== "incident");
+  const link = report && made("a", {href: report, target: "_blank", rel: "noopener"}, "The whole report");
+  if (link) link.addEventListener("click", saveReport);
+  $("monitoring").replaceChildren(
+    made("p", {className: `state ${told.state}`}, told.state === "drift" ? `Drift in ${told.n_drifted} of ${told.n_columns} columns` : STATES[told.state]),
+    ...(current ? [] : [quiet("This day was answered by another model than the one that serves now.")]),
+    ...(told.incident ? [made("p", {}, told.incident)] : []),
+    ...(worst.length ? [made("ul", {}, ...worst.map(({column, drift, score, words}) => made("li", {}, made("div", {className: "caption"},
+      made("span", {}, made("b", {}, column), ` ${words}`), made("span", {className: drift ? "problem" : "quiet"}, drift ? "drift" : number(score, 2))))))] : []),
+    made("dl", {}, ...facts.filter(([, value]) => value).flatMap(([name, value]) => [made("dt", {}, name), made("dd", {}, value)])),
+    ...(link ? [made("p", {}, link)] : []));
+}
+
 async function refresh() {
   const project = state.facts.project;
-  const shows = {model: [card, "evidence"], ledger: [ledger, "ledger"]};
+  const shows = {model: [card, "evidence"], ledger: [ledger, "ledger"], monitoring: [monitoring, "monitoring"]};
   live();
   for (const [name, [shown, place]] of Object.entries(shows)) {
     try {
@@ -501,7 +540,7 @@ async function choose(project) {
   }
   const {fields, samples} = state.facts;
   headed(state.facts);
-  for (const id of ["fields", "why", "ledger", "card", "evidence", "charts", "counts"]) $(id).replaceChildren();
+  for (const id of ["fields", "why", "ledger", "card", "evidence", "charts", "counts", "monitoring"]) $(id).replaceChildren();
   $("answer").replaceChildren(quiet("Press Predict to ask the model."));
   $("outcome").hidden = true;
   state.controls = fields.map(placed);
