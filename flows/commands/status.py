@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from flows import services
-from tasks.core import ledger, promotion, roles, store, tracking
+from tasks.core import ledger, newest_window, promotion, roles, store, tracking
 from tasks.core.errors import Unavailable
 from tasks.core.model_records import Champion
 from tasks.core.project_file import project_file, project_name
 
 N_DECISIONS = 5
+SHOWN = ("window", "version", "state", "summary", "incident", "alarms_spent", "alarms_promised", "judged", "verdict")
+"""What is shown of the newest judged window."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -45,11 +48,24 @@ def _outcome(name: str, home: Path) -> dict[str, Any]:
         "challenger": _shown(serving.challenger) if serving and serving.challenger else None,
         "notice": notice or None,
         "decisions": [entry.model_dump(mode="json") for entry in ledger.entries(name, N_DECISIONS)],
+        "monitoring": _watched(name, home),
         "home": str(home),
         "report": str(report) if report.exists() else None,
         "mlflow": address if address.startswith("http") else f"mlflow ui --backend-store-uri {address}",
         "prefect": server["url"] if server else None,
     }
+
+
+def _watched(name: str, home: Path) -> dict[str, Any] | None:
+    """The newest judged window in short, and when the next is due; None when none was judged."""
+    window = newest_window.known(home, name)
+    if window is None:
+        return None
+    page = newest_window.pages(home, name) / "newest.html"
+    due = newest_window.due(window, datetime.now(UTC))
+    told = window.model_dump(mode="json", include=set(SHOWN))
+    worst = window.columns[0].model_dump() if window.columns else None
+    return {**told, "worst": worst, "due": due.isoformat(), "report": str(page) if page.exists() else None}
 
 
 def _shown(model: Champion) -> dict[str, Any]:
@@ -66,8 +82,23 @@ def _in_words(outcome: dict[str, Any]) -> str:
         lines += [
             f"      {reason}" for reason in ([row["why"]] if row["why"] else row["evidence"].get("reasons", []))[:1]
         ]
+    lines += _monitored(outcome.get("monitoring")) if champion else []
     places = {"home": "Home", "report": "Report", "mlflow": "MLflow", "prefect": "Prefect"}
     lines += [f"{title:<8} {outcome[key]}" for key, title in places.items() if outcome.get(key)]
+    if (watched := outcome.get("monitoring")) and watched["report"]:
+        lines.append(f"Watched  {watched['report']}")
     if not outcome.get("prefect"):
         lines.append("Prefect  not running; `keepfit train` starts it")
     return "\n".join(lines)
+
+
+def _monitored(watched: dict[str, Any] | None) -> list[str]:
+    if watched is None:
+        return ["Monitoring: no day is judged yet; `keepfit monitor` judges each one that is over"]
+    worst, promised = watched["worst"], watched["alarms_promised"]
+    of_false = "" if promised is None else f", of false ones {promised:.2f} promised at most"
+    when = "now" if datetime.fromisoformat(watched["due"]) <= datetime.now(UTC) else f"{watched['due'][:16]} UTC"
+    lines = [f"Monitoring: {watched['window']}, version {watched['version']}: {watched['summary']}"]
+    lines += [f"      {worst['column']}: {worst['words']}"] if worst else []
+    alarms = f"{watched['alarms_spent']} alarm{'' if watched['alarms_spent'] == 1 else 's'} so far{of_false}"
+    return [*lines, f"      {alarms}; judged {watched['judged'][:16]} UTC, next due {when}"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
+import yaml
 
 from tests.flows.conftest import Keepfit
 
@@ -25,8 +26,12 @@ def prefect(home: Path, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def flow_runs(url: str, state: str, deployment: str) -> list[dict[str, object]]:
-    body = {"flow_runs": {"state": {"type": {"any_": [state]}}}, "deployments": {"name": {"any_": [deployment]}}}
+def flow_runs(url: str, state: str, deployment: str, flow: str = "training") -> list[dict[str, object]]:
+    body = {
+        "flow_runs": {"state": {"type": {"any_": [state]}}},
+        "deployments": {"name": {"any_": [deployment]}},
+        "flows": {"name": {"any_": [flow]}},
+    }
     request = Request(f"{url}/flow_runs/filter", json.dumps(body).encode(), {"content-type": "application/json"})
     with urlopen(request, timeout=10) as answer:
         return json.load(answer)
@@ -44,6 +49,11 @@ def test_deploying_schedules_the_examples_and_a_worker_trains_one(prefect_server
         "project": "data/titanic",
         "trigger": {"kind": "schedule"},
     }
+    while not (watched := flow_runs(prefect_server, "SCHEDULED", "titanic", "monitoring")):
+        assert time.monotonic() < deadline, "the monitoring of a project is not scheduled"
+        time.sleep(0.2)
+    assert watched[0]["parameters"] == {"project": "data/titanic"}
+    assert str(watched[0]["expected_start_time"])[11:16] == "00:10", "a UTC day is judged soon after it is over"
 
     prefect(keepfit.home, "deployment", "run", "training/titanic", "--param", "trials=2")
     prefect(keepfit.home, "worker", "start", "--pool", "keepfit", "--run-once")
@@ -52,3 +62,11 @@ def test_deploying_schedules_the_examples_and_a_worker_trains_one(prefect_server
     assert run["name"] == "titanic · schedule"
     status = keepfit("status", "data/titanic", "--json").json
     assert status["champion"]["version"] == "1" and status["decisions"][0]["cause"] == "schedule"
+
+
+@pytest.mark.parametrize("name", sorted(found.parent.name for found in (ROOT / "data").glob("*/project.yaml")))
+def test_every_example_is_watched_daily_and_by_one_run_at_a_time(name: str) -> None:
+    deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
+    [mine] = [each for each in deployments if each["name"] == name and "monitoring" in each["entrypoint"]]
+    assert mine["parameters"] == {"project": f"data/{name}"} and mine["schedules"][0]["timezone"] == "UTC"
+    assert mine["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import polars as pl
 import pytest
@@ -54,6 +56,37 @@ def test_titanic_is_watched_from_its_log_and_from_files(keepfit: Keepfit, exampl
     by_flow = keepfit(project, code=FLOW)
     assert by_flow.code == 0, by_flow.err
     assert f'"window":"{YESTERDAY}"' in by_flow.out.splitlines()[-1]
+    _is_seen_in_prefect_and_mlflow(keepfit)
+
+    assert Path(found["report"]).read_text(encoding="utf-8").count("<figure") == len(found["columns"])
+    status = keepfit("status", project).out
+    assert f"Monitoring: {YESTERDAY}, version 1: healthy" in status
+    assert "next due" in status and found["report"] in status
+
+
+def _is_seen_in_prefect_and_mlflow(keepfit: Keepfit) -> None:
+    """The run is named by what it found; columns and words are artifacts; figures lie at their day, with the page."""
+    from mlflow import MlflowClient
+
+    def asked(what: str) -> list[dict[str, Any]]:
+        body = json.dumps({"flows": {"name": {"any_": ["monitoring"]}}, "limit": 50}).encode()
+        request = Request(f"{keepfit.server}/{what}/filter", body, {"content-type": "application/json"})
+        with urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    [run] = [each for each in asked("flow_runs") if each["name"].startswith("titanic · ")]
+    assert run["name"] == "titanic · healthy"
+    mine = {each["key"]: each for each in asked("artifacts") if each["flow_run_id"] == run["id"]}
+    assert mine["titanic-columns"]["type"] == "table" and "no drift" in mine["titanic-monitoring"]["data"]
+
+    client = MlflowClient(f"sqlite:///{keepfit.home / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("titanic")
+    assert experiment is not None
+    [logged] = client.search_runs([experiment.experiment_id], "tags.`keepfit.state` = 'healthy'")
+    assert logged.info.run_name == f"{YESTERDAY} · healthy"
+    [rows] = client.get_metric_history(logged.info.run_id, "monitoring.n_rows")
+    assert datetime.fromtimestamp(rows.timestamp / 1000, UTC).date() == YESTERDAY
+    assert {each.path for each in client.list_artifacts(logged.info.run_id)} >= {"report.html", "window.json"}
 
 
 def test_a_day_that_cannot_be_is_refused_in_words(say: Say, tmp_path: Path) -> None:

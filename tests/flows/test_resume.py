@@ -44,7 +44,15 @@ def test_a_run_that_is_killed_at_every_step_and_within_tuning_ends_like_one_that
 
     kills = ["collect:start", "check:start", "prepare:start", "check_splits:start", "select_model:start"]
     kills += ["tune:start", "tune:2", "tune:4"]
-    kills += ["train:start", "verify:start", "evaluate:start", "deploy:start", "deploy:end", "report:end"]
+    kills += [
+        "train:start",
+        "verify:start",
+        "evaluate:start",
+        "reference:start",
+        "deploy:start",
+        "deploy:end",
+        "report:end",
+    ]
     for kill in kills:
         finished = keepfit(kill, *train, code=KILLED)
         assert finished.code == -signal.SIGKILL, (kill, finished.err)

@@ -498,3 +498,43 @@ def test_the_page_may_run_its_own_script_alone(page: Page) -> None:
     policy = response.headers["content-security-policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy
     assert re.search(r"https?://(?!www\.w3\.org)", response.text()) is None
+
+
+def test_the_newest_window_is_told_and_its_report_opens(page: Page) -> None:
+    told = {
+        "project": "ship",
+        "current": True,
+        "due": "2026-04-13T00:00:00Z",
+        "report": "/v1/ship/monitoring/newest.html",
+        "window": {
+            "window": "2026-04-11",
+            "judged": "2026-04-12T00:10:00Z",
+            "version": "3",
+            "n_rows": 500,
+            "state": "drift",
+            "incident": None,
+            "n_drifted": 1,
+            "n_columns": 2,
+            "columns": [
+                {"column": EVIL, "score": 2.5, "drift": True, "words": "0.31 sd higher"},
+                {"column": LONG, "score": 0.1, "drift": False, "words": "0.01 sd lower"},
+            ],
+            "performance": [{"metric": "log_loss", "value": 0.5, "low": 0.4, "high": 0.6}],
+            "performance_window": "2026-04-09",
+            "n_labelled": 300,
+            "estimated": None,
+            "alarms_promised": 0.01,
+            "alarms_spent": 1,
+            "verdict": None,
+        },
+    }
+    page.route("**/v1/ship/monitoring", lambda route: route.fulfill(json=told))
+    opened(page, "ship")
+    card = page.locator("#watched")
+    expect(card).to_contain_text("Drift in 1 of 2 columns")
+    expect(card).to_contain_text("log_loss 0.5 (0.4 to 0.6) by 300 outcomes of 2026-04-09")
+    assert card.locator("li").first.inner_text().startswith(EVIL) and page.locator("#watched b b").count() == 0
+    expect(card.get_by_role("link")).to_have_attribute("href", "/v1/ship/monitoring/newest.html")
+    page.unroute_all()
+    opened(page, "price")
+    expect(card).to_contain_text("No day was judged yet")
