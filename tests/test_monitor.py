@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -14,7 +14,7 @@ from tasks.core.errors import Unavailable
 from tasks.core.model_records import Champion
 from tasks.core.outcomes import Outcome
 from tasks.monitor import figures, monitor, monitor_rows
-from tasks.monitoring import windows
+from tasks.monitoring import logged_windows, windows
 from tasks.monitoring.section import Monitor
 from tasks.monitoring.told import told
 from tasks.monitoring.window_report import WindowReport
@@ -241,3 +241,16 @@ def test_a_page_is_made_once_and_again_when_its_day_is_judged_anew(
     report_windows(project, champion, SECTION, Log(), days)
     told_again = pages[0].read_text(encoding="utf-8")
     assert "Drift in" in told_again and 'id="moved"' in told_again and "most unlike" in told_again
+
+
+def test_a_log_that_is_read_part_by_part_holds_the_same(
+    home: Path, project: str, champion: Champion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = pl.concat(day(number) for number in range(3))
+    ids = write_log(home, project, champion, rows)
+    outcomes.add(project, [Outcome(id=name, outcome=y) for name, y in zip(ids[::7], rows["y"][::7], strict=True)])
+    asked = (project, champion.artifact.digest, None, datetime(2026, 4, 1, tzinfo=UTC))
+    whole = logged_windows.held(*asked)
+    monkeypatch.setattr(logged_windows, "ROWS", 10)
+    assert logged_windows.held(*asked) == whole
+    assert [each.n_rows for each in whole.values()] == [ROWS] * 3 and all(each.outcomes for each in whole.values())

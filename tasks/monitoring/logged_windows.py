@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Iterator
 from datetime import date, datetime
 from typing import TYPE_CHECKING, cast
 
@@ -12,8 +14,11 @@ from tasks.core.records import Record
 
 if TYPE_CHECKING:
     import polars as pl
+    import pyarrow as pa
 
 COUNTED = ["__time__", "__digest__", "__id__", "__key__"]
+ROWS = 65_536
+"""Rows whose outcomes are asked for at a time."""
 
 
 class Held(Record):
@@ -24,17 +29,22 @@ class Held(Record):
 
 
 def held(project: str, digest: str, since: datetime | None, until: datetime) -> dict[date, Held]:
-    """Of each day in order that has rows which this model answered."""
+    """Of each day in order that has rows which this model answered; memory grows with the outcomes alone."""
     import polars as pl
 
-    rows = _rows(project, digest, since, until, COUNTED)
-    days: dict[date, Held] = {}
-    for (day,), found in rows.with_columns(pl.col("__time__").dt.date().alias("day")).group_by("day"):
-        known = found.filter(pl.col("__outcome__").is_not_null()).sort("__id__")
-        text = known.select("__id__", "__outcome__").write_csv(include_header=False) if known.height else ""
-        stands = hashlib.sha256(text.encode()).hexdigest() if text else ""
-        days[cast("date", day)] = Held(n_rows=found.height, outcomes=stands)
-    return dict(sorted(days.items()))
+    counts: Counter[date] = Counter()
+    known: list[pl.DataFrame] = []
+    for rows in _parts(project, digest, since, until, COUNTED):
+        rows = rows.select(pl.col("__time__").dt.date().alias("day"), "__id__", "__outcome__")
+        for day, n_rows in rows["day"].value_counts().iter_rows():
+            counts[day] += n_rows
+        known.append(rows.filter(pl.col("__outcome__").is_not_null()))
+    stands: dict[date, str] = {}
+    if known:
+        for (day,), found in pl.concat(known).group_by("day"):
+            text = found.sort("__id__").select("__id__", "__outcome__").write_csv(include_header=False)
+            stands[cast("date", day)] = hashlib.sha256(text.encode()).hexdigest()
+    return {day: Held(n_rows=n, outcomes=stands.get(day, "")) for day, n in sorted(counts.items())}
 
 
 def rows(project: str, digest: str, since: datetime, until: datetime) -> pl.DataFrame:
@@ -42,19 +52,38 @@ def rows(project: str, digest: str, since: datetime, until: datetime) -> pl.Data
     return _rows(project, digest, since, until, None)
 
 
+def _parts(
+    project: str, digest: str, since: datetime | None, until: datetime, columns: list[str]
+) -> Iterator[pl.DataFrame]:
+    """The rows with their outcomes, some at a time: small batches are put together, for each costs a question."""
+    waiting: list[pa.RecordBatch] = []
+    for batch in reading.read(store.home(), project, since, until, columns):
+        waiting.append(batch)
+        if sum(each.num_rows for each in waiting) >= ROWS:
+            yield _frame(project, digest, waiting)
+            waiting = []
+    if waiting:
+        yield _frame(project, digest, waiting)
+
+
 def _rows(
     project: str, digest: str, since: datetime | None, until: datetime, columns: list[str] | None
 ) -> pl.DataFrame:
     import polars as pl
 
-    table = reading.table(reading.read(store.home(), project, since, until, columns))
-    if not table.num_columns:
+    batches = list(reading.read(store.home(), project, since, until, columns))
+    if not batches:
         return pl.DataFrame(
             schema=dict.fromkeys([*COUNTED, "__outcome__"], pl.String) | {"__time__": pl.Datetime("us", "UTC")}
         )
-    found = cast("pl.DataFrame", pl.from_arrow(outcomes.joined(table, project)))
-    found = found.with_columns(pl.col(pl.Categorical).cast(pl.String))
-    return found.filter(pl.col("__digest__") == digest).sort("__time__", "__id__")
+    return _frame(project, digest, batches).sort("__time__", "__id__")
+
+
+def _frame(project: str, digest: str, batches: list[pa.RecordBatch]) -> pl.DataFrame:
+    import polars as pl
+
+    found = cast("pl.DataFrame", pl.from_arrow(outcomes.joined(reading.table(batches), project)))
+    return found.with_columns(pl.col(pl.Categorical).cast(pl.String)).filter(pl.col("__digest__") == digest)
 
 
 def moments(project: str, since: datetime, until: datetime) -> pl.Series:

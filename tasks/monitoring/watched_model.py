@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
     from tasks.core.model_records import Champion
 
+ROWS = 16_384
+"""Rows whose views are made at a time."""
+
 
 @dataclass(frozen=True)
 class WatchedModel:
@@ -85,8 +88,9 @@ class WatchedModel:
         return find_incidents(rows, facts, claims, time=time, since=since, until=until)
 
     def measured(self, rows: pl.DataFrame, day: date | None) -> Daily:
-        """The statistics of the rows' views."""
-        return daily(self.reference.cells, self.plan.of(rows).to_arrow().to_batches(), day)
+        """The statistics of the rows' views, which are made some at a time: those of images take decoding."""
+        parts = (part for some in rows.iter_slices(ROWS) for part in self.plan.of(some).to_arrow().to_batches())
+        return daily(self.reference.cells, parts, day)
 
     def judged(self, history: Sequence[Daily]) -> Report:
         """What the last window of the history says."""
