@@ -227,6 +227,19 @@ def test_by_another_split_only_rows_that_the_champion_did_not_see_count(open_sto
     assert "group" in run(model_of(splits.splits), splits, champion_of(champion), SECTION).incomparable
 
 
+def test_rows_that_other_columns_place_elsewhere_are_not_taken_for_unseen(open_store: Path, make_splits: Any) -> None:
+    splits = make_splits(frame("binary"), "y")
+    inner = splits.splits.model_copy(update={"rule": '{"by": "hash", "seed": 0}', "row_rule": "a, b, c"})
+    splits = splits.model_copy(update={"splits": inner})
+    changed = fitted_on(inner, "train", "validation", seen_by="a, b")
+    found = run(model_of(inner), splits, champion_of(model_of(inner, 5, **changed)), SECTION)
+    assert found.champion is None and "What it has seen: expected a, b, c, found a, b" in found.incomparable
+    keyed = inner.model_copy(update={"rule": '{"by": "hash", "key": ["a"], "seed": 0}'})
+    splits = splits.model_copy(update={"splits": keyed})
+    found = run(model_of(keyed), splits, champion_of(model_of(keyed, 5, **changed)), SECTION)
+    assert found.champion is not None, "a key places its rows whatever the columns are"
+
+
 def test_what_is_judged_is_the_proxy_and_not_what_knows_the_test_rows(open_store: Path, make_splits: Any) -> None:
     splits = make_splits(stream(), "y", in_time=True)
     proxy, final = model_of(splits.splits, 5), model_of(splits.splits, 60)

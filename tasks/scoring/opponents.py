@@ -92,10 +92,17 @@ def _unseen(card: ModelCard, splits: Splits, test: Answered, moments: Moments | 
         return ~np.isin(test.ids, np.frombuffer(store.path(seen).read_bytes(), "<u8"))
     if card.seen_until is not None and moments is not None:
         return moments[0] > card.seen_until
-    if card.split_rule != splits.rule:
+    by_values = card.seen is not None and _by_values(splits.rule)  # other columns, and each row has another place
+    if card.split_rule != splits.rule or by_values:
         action = "It may have been trained on rows that are now in test"
         raise DataError("What it has seen", expected=splits.row_rule, found=card.seen_by or "not known", action=action)
     return np.ones(len(test.ids), np.bool_)
+
+
+def _by_values(rule: str) -> bool:
+    """Whether a row's place follows from all of its values."""
+    said = json.loads(rule) if rule else {}
+    return said.get("by") in ("hash", "stratified") and "key" not in said
 
 
 def _is_tied(rule: str) -> bool:
