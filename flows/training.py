@@ -68,7 +68,9 @@ def training(
         kept.keep(
             model.digest, reference(splits, tuned.answers, evaluation.predictions, model.artifact, *config.watching)
         )
-        deployment = deploy(config.name, model, verification, evaluation, config.acceptance, trigger.kind, champion)
+        deployment = deploy(
+            config.name, model, verification, evaluation, config.acceptance, trigger.kind, champion, config.waits
+        )
         page = report(
             raw, splits, appraisal, noise, labels, candidates, tuned, model, evaluation, deployment, config.source.title
         )

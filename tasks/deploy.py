@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from tasks.core import promotion, store, tracking
+from tasks.core import ledger, promotion, store, tracking
 from tasks.core.errors import Refused
 from tasks.core.figures import figure
-from tasks.core.model_records import Champion, Comparison, Deployment, Evaluation, TrainedModel, Verification
+from tasks.core.model_records import Champion, Comparison, Deployment, Evaluation, TrainedModel, Verification, Waits
 from tasks.core.records import Record
 from tasks.core.step import action
 from tasks.scoring.scorer import Scorer
@@ -47,8 +47,11 @@ def deploy(
     acceptance: Acceptance,
     cause: str,
     champion: Champion | None,
+    waits: Waits = "",
 ) -> Deployment:
     """The decision, with its reasons; the alias `champion` has moved if it was accepted.
+
+    Where something serves already, and the project says that a new model `waits`, it is the challenger until then.
 
     `champion` is the one that the model was compared with: when another one serves by now, the model is refused.
     """
@@ -56,15 +59,27 @@ def deploy(
     previous = champion.version if champion else None
     version = tracking.version_of(project, model.digest)
     by_hand = cause == "manual"
-    gates = [*judge(verification, evaluation, acceptance, by_hand), *_rolled_back(project, version)]
+    gates = [
+        *judge(verification, evaluation, acceptance, by_hand),
+        *_rolled_back(project, version),
+        *_taken_back(project, version),
+    ]
     if version is None:
         card = Scorer.open(store.path(model.artifact), model.digest).card
         version = tracking.register(project, model.artifact, card)
-    if all(gate.held for gate in gates):
+    serves = tracking.standing(project).champion
+    waits = waits if serves not in (None, version) and all(gate.held for gate in gates) else ""
+    if waits and serves != previous:
+        compared = f"version {previous}" if previous else "nothing"
+        gates.append(Gate(held=False, sentence=f"Compared with {compared}, and version {serves} serves by now"))
+        previous, waits = serves, ""
+    elif waits:
+        _wait(project, version, model.digest, cause, _evidence(gates, evaluation) | {"waits": waits}, previous)
+    elif all(gate.held for gate in gates):
         # Moved last: whoever follows the alias finds a version that is registered and described.
         tracking.describe(project, version, "champion", _reasons(gates), previous)
         try:
-            if tracking.standing(project).champion != version:
+            if serves != version:
                 evidence = _evidence(gates, evaluation)
                 promotion.move(project, version, model.digest, "champion", cause, "", evidence, previous)
         except Refused as overtaken:
@@ -81,7 +96,18 @@ def deploy(
         version=version,
         digest=model.digest,
         previous=previous,
+        waits=waits,
     )
+
+
+def _wait(project: str, version: str, digest: str, cause: str, evidence: dict[str, Any], previous: str | None) -> None:
+    """Make the version the challenger, unless it is already and has begun to prove itself."""
+    newest = next(iter(ledger.entries(project, 1, version=version)), None)
+    begun = newest is not None and newest.decision in ("challenger", "shadow_started", "canary_started")
+    if begun and tracking.standing(project).challenger == version:
+        return
+    tracking.describe(project, version, "challenger", tuple(evidence["reasons"]), previous)
+    promotion.challenge(project, version, digest, "challenger", cause, "", evidence)
 
 
 def _reasons(gates: list[Gate]) -> tuple[str, ...]:
@@ -112,6 +138,15 @@ def _rolled_back(project: str, version: str | None) -> list[Gate]:
             f"{left.at:%Y-%m-%d}{why}; `keepfit promote --version {version}` makes it serve again",
         )
     ]
+
+
+def _taken_back(project: str, version: str | None) -> list[Gate]:
+    """That the very same model broke its limits when it answered beside the champion."""
+    newest = next(iter(ledger.entries(project, 1, version=version)), None) if version is not None else None
+    if newest is None or newest.evidence.get("result") != "taken back":
+        return []
+    sentence = f"The same model answered beside the champion and was taken back on {newest.at:%Y-%m-%d}: {newest.why}"
+    return [Gate(held=False, sentence=f"{sentence}; `keepfit promote --version {version}` makes it serve all the same")]
 
 
 def judge(

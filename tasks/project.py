@@ -15,6 +15,7 @@ from tasks.core.choices import Choice, Names
 from tasks.core.duplicates import Duplicates
 from tasks.core.errors import ProjectError, UsageError
 from tasks.core.expectations import Expectations
+from tasks.core.model_records import Waits
 from tasks.core.predictions.labelled import Labelled
 from tasks.core.project_file import explained, project_file, read_yaml
 from tasks.core.records import Claim, Record
@@ -103,6 +104,13 @@ class Project(BaseModel):
         let_through = released.load(self.folder / released.FILE)
         serving = self.expectations.serving
         return Checking(target=self.target, missing_values=said, released=let_through, serving=serving)
+
+    @property
+    def waits(self) -> Waits:
+        """What a new model waits for before it serves, where another one does."""
+        if self.retrain.promote == "by hand":
+            return "by hand"
+        return "canary" if self.serve.canary is not None else "shadow" if self.serve.shadow is not None else ""
 
     @property
     def labelled(self) -> Labelled | None:

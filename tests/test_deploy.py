@@ -16,6 +16,7 @@ from tasks.core.model_records import (
     Metric,
     TrainedModel,
     Verification,
+    Waits,
 )
 from tasks.core.records import Blob
 from tasks.deploy import Acceptance, deploy, judge
@@ -116,7 +117,9 @@ def test_minima_go_the_way_of_their_metric() -> None:
 def deploying(register: Register) -> Iterator[Callable[..., Deployment]]:
     """A function that deploys a registered model, within a run as the flow has one."""
 
-    def deployed(model: Champion, champion: Champion | None, found: Evaluation | None = None) -> Deployment:
+    def deployed(
+        model: Champion, champion: Champion | None, found: Evaluation | None = None, waits: Waits = ""
+    ) -> Deployment:
         trained = TrainedModel(
             artifact=model.artifact,
             digest=model.artifact.digest,
@@ -125,7 +128,7 @@ def deploying(register: Register) -> Iterator[Callable[..., Deployment]]:
             members=(),
             importances=(),
         )
-        return deploy.fn("ship", trained, EXACT, found or evaluation(), Acceptance(), "drift", champion)
+        return deploy.fn("ship", trained, EXACT, found or evaluation(), Acceptance(), "drift", champion, waits)
 
     with tracking.run("ship", "test", {}, {}):
         yield deployed
@@ -157,6 +160,40 @@ def test_a_model_that_was_compared_with_another_champion_takes_over(register: Re
     late = deploying(three, one)
     assert not late.accepted and "found version 2, which" in late.reasons[0] and late.previous == "2"
     assert roles.serving("ship").champion == two
+    assert tracking.is_refused("ship", three.version)
+
+
+def test_a_model_that_must_prove_itself_first_serves_at_once(register: Register, deploying: Deploying) -> None:
+    one, two = register(b"one"), register(b"two")
+    first = deploying(one, None, None, "canary")
+    assert first.waits == "" and roles.serving("ship").champion == one, "the first model of all has nobody to wait for"
+    told = deploying(two, one, None, "canary")
+    assert told.accepted and told.waits == "canary" and told.previous == "1"
+    found = roles.serving("ship")
+    assert (found.champion, found.challenger, found.challenger_refused) == (one, two, False)
+    newest = ledger.entries("ship", 1)[0]
+    assert (newest.decision, newest.cause, newest.evidence["waits"]) == ("challenger", "drift", "canary")
+    ledger.append("ship", "canary_started", "2", two.artifact.digest)
+    assert deploying(two, one, None, "canary") == told, "it goes on proving itself"
+    assert ledger.entries("ship", 1)[0].decision == "canary_started"
+
+
+def test_a_model_that_was_taken_back_is_not_tried_again(register: Register, deploying: Deploying) -> None:
+    one, two = register(b"one"), register(b"two")
+    deploying(one, None)
+    deploying(two, one, None, "canary")
+    ledger.append("ship", "canary_ended", "2", two.artifact.digest, why="too slow", evidence={"result": "taken back"})
+    again = deploying(two, one, None, "canary")
+    assert not again.accepted and "taken back on" in again.reasons[0] and "too slow" in again.reasons[0]
+    assert roles.serving("ship").champion == one
+
+
+def test_a_challenger_was_compared_with_who_serves_no_longer(register: Register, deploying: Deploying) -> None:
+    one, two, three = register(b"one"), register(b"two"), register(b"three")
+    deploying(one, None)
+    deploying(two, one)
+    late = deploying(three, one, None, "by hand")
+    assert not late.accepted and "Compared with version 1, and version 2 serves by now" in late.reasons[0]
     assert tracking.is_refused("ship", three.version)
 
 

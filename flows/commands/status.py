@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flows import services
+from flows import challenger, services
 from tasks.core import ledger, newest_window, promotion, roles, store, tracking
 from tasks.core.errors import Unavailable
 from tasks.core.model_records import Champion
@@ -45,7 +45,7 @@ def _outcome(name: str, home: Path) -> dict[str, Any]:
     return {
         "project": name,
         "champion": _shown(serving.champion) | {"since": serving.since} if serving else None,
-        "challenger": _shown(serving.challenger) if serving and serving.challenger else None,
+        "challenger": challenger.shown(name, serving),
         "notice": notice or None,
         "decisions": [entry.model_dump(mode="json") for entry in ledger.entries(name, N_DECISIONS)],
         "monitoring": _watched(name, home),
@@ -76,6 +76,8 @@ def _in_words(outcome: dict[str, Any]) -> str:
     champion = outcome["champion"]
     serving = f"version {champion['version']} ({champion['digest'][:12]})" if champion else "none yet"
     lines = [f"{outcome['project']}: champion {serving}"]
+    if rival := outcome.get("challenger"):
+        lines.append(f"version {rival['version']} is the challenger: {rival['words']}")
     lines += [outcome["notice"]] if outcome.get("notice") else []
     for row in outcome["decisions"]:
         lines.append(f"  {row['at'][:16]}  version {row['version']:<4} {row['decision']:<9} {row['cause']}")

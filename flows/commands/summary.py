@@ -61,7 +61,12 @@ def _champion(evaluation: Evaluation) -> list[str]:
 def _decision(outcome: dict[str, Any]) -> list[str]:
     model = outcome["model"]
     name = f"{model['name']} version {model['version']} ({model['digest'][:12]})"
-    if outcome["accepted"]:
+    if waits := outcome["waits"]:
+        until = (
+            f"`keepfit promote --version {model['version']}`" if waits == "by hand" else f"what it answers as {waits}"
+        )
+        head = f"ACCEPTED: {name} is the challenger; it waits for {until}."
+    elif outcome["accepted"]:
         head = f"ACCEPTED: {name} is the champion."
     else:
         still = f"version {outcome['champion']} goes on serving" if outcome["champion"] else "there is no champion yet"

@@ -119,7 +119,8 @@ def _outcome(history: list[Done], flow_run_id: str, prefect: str, seconds: float
         "labels": labels.model_dump(mode="json", exclude={"rows"})
         | {"rows": str(store.path(labels.rows)) if labels.rows else None},
         "model": {"name": deployment.project, "version": deployment.version, "digest": model.digest},
-        "champion": deployment.version if deployment.accepted else deployment.previous,
+        "champion": deployment.version if deployment.accepted and not deployment.waits else deployment.previous,
+        "waits": deployment.waits or None,
         "seconds": round(seconds, 3),
         "cached": [done.name for done in history if done.remembered],
         "steps": {done.name: round(done.seconds, 3) for done in history},

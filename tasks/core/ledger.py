@@ -23,7 +23,9 @@ Decision = Literal[
     "rollback",  # it serves again, and `previous` no longer
     "withdrawn",  # the alias was taken away in MLflow: nothing serves
     "refused",  # a gate held; it is the challenger, to be looked at
-    "challenger",  # it is the challenger because somebody said so
+    "challenger",  # its gates held and it must prove itself, or somebody said so
+    "shadow_started",
+    "shadow_ended",  # with the result: ok, or taken back
     "canary_started",
     "canary_ended",
     "load_failed",  # a server could not load it, and went on with what it had

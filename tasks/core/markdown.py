@@ -145,7 +145,10 @@ def _(record: Evaluation) -> str:
 
 @markdown.register
 def _(record: Deployment) -> str:
-    if record.accepted:
+    if record.waits:
+        until = "it is promoted" if record.waits == "by hand" else f"it proved itself as {record.waits}"
+        head = f"**Accepted:** version {record.version} of {plain(record.project)} is the challenger until {until}."
+    elif record.accepted:
         head = f"**Accepted:** version {record.version} of {plain(record.project)} is the champion."
     else:
         still = f"version {record.previous} goes on serving" if record.previous else "there is no champion"

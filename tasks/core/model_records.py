@@ -7,6 +7,9 @@ from typing import Literal
 from tasks.core.errors import ProjectError
 from tasks.core.records import Blob, Claim, Column, Feature, Problem, Record, Target
 
+Waits = Literal["", "shadow", "canary", "by hand"]
+"""Requests that a model answers beside the champion, or a person."""
+
 
 class Candidate(Record):
     """A model family that will be tried, or was passed over, and why."""
@@ -197,6 +200,8 @@ class Deployment(Record):
     version: str
     digest: str
     previous: str | None
+    waits: Waits = ""
+    """For what it waits as the challenger before it serves, if it was accepted."""
 
 
 class Report(Record):

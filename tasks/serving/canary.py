@@ -73,7 +73,7 @@ class Canary:
             ("were refused", self.refused, theirs.refused, self.limits.refused),
         ):
             bound = (other / n_theirs if n_theirs else 0.0) + allowed
-            if _lower(k, n) > bound:
+            if lower(k, n) > bound:
                 return f"{k:,} of {n:,} requests {word}, {other:,} of the champion's {n_theirs:,}"
         slow, usual = ours.quantile_us(0.95), theirs.quantile_us(0.95)
         if slow is not None and usual is not None and slow > self.limits.latency * usual + NOISE_US:
@@ -89,6 +89,11 @@ class Canary:
         found.statuses.subtract(self._before.statuses)
         return found
 
+    def trial(self) -> dict[str, str | int]:
+        """The requests that it answered, and those that the champion had to."""
+        answered = self.group.counters.in_all().requests
+        return {"kind": "canary", "answered": answered, "failed": self.refused + self.failed}
+
     def tick(self) -> None:
         """What is done once a second."""
         self.group.tick()
@@ -98,7 +103,7 @@ class Canary:
         self.group.close()
 
 
-def _lower(k: int, n: int) -> float:
+def lower(k: int, n: int) -> float:
     """The lower bound of a share by Wilson's score (Wilson, 1927)."""
     z2 = CERTAIN**2
     share = k / n

@@ -65,6 +65,8 @@ class Serve(Record):
     """Ask the challenger the same rows, unseen, and log what it would have answered."""
     canary: Annotated[Limits, BeforeValidator(_canary)] | None = None
     """Let the challenger answer a share of the requests; which ones is decided by the key, so that it sticks."""
+    trial: int = Field(default=2_000, ge=20)
+    """Requests that a newly trained model answers in the shadow, or as canary, within its limits before it serves."""
     access: Literal["open", "keys"] = "open"
     """`keys`: every request needs an API key; `open`: only on addresses that other machines reach."""
     log: Annotated[Log, BeforeValidator(_log)] = Log()

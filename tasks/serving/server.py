@@ -121,7 +121,7 @@ def run(
         host = f"[{serving.host}]" if ":" in serving.host else serving.host
         with _ended_by_signals() as ended, _answering(serving, listener, processes, tls, Path(figures)) as answering:
             on_ready(f"{'https' if tls else 'http'}://{host}:{bound}")
-            with upkeep.kept_up(serving, ended):
+            with upkeep.kept_up(serving, Path(figures), ended):
                 while not ended.wait(0.1):
                     for process in answering:
                         _look_after(process, serving)

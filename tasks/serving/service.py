@@ -154,6 +154,8 @@ class Service:
         if self.shadow is not None:
             shadow = self.shadow
             told["shadow"] = {"answered": shadow.answered, "failed": shadow.failed, "missed": shadow.missed}
+        if (beside := self._beside) is not None:
+            told["beside"] = {"digest": beside.group.model.digest, **beside.trial()}
         told["lost"] = sum(group.log.lost for group in self.groups if group.log is not None)
         return told
 

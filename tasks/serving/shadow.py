@@ -22,6 +22,8 @@ class Shadow:
     def __init__(self, group: Group) -> None:
         self.group = group
         self.answered = self.failed = self.missed = 0
+        """Rows."""
+        self.requests = self.requests_failed = 0
         self._waiting = 0
         self._lock = Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="shadow")
@@ -46,11 +48,13 @@ class Shadow:
                     floats = [schema.floats(each) for each in values]
                 except Refusal:
                     self.failed += len(values)
+                    self.requests_failed += 1
                     continue
                 known.append(Asked(values, floats, asked.keys, asked.started, self._count))
             self.group.answer(known)
         except Exception:
             self.failed += n
+            self.requests_failed += len(answered)
             log.exception("The shadow could not answer")
         finally:
             with self._lock:
@@ -59,8 +63,14 @@ class Shadow:
     def _count(self, told: object) -> None:
         if isinstance(told, list):
             self.answered += len(told)
+            self.requests += 1
         else:
             self.failed += 1
+            self.requests_failed += 1
+
+    def trial(self) -> dict[str, str | int]:
+        """The requests that it answered, and those at which it failed."""
+        return {"kind": "shadow", "answered": self.requests, "failed": self.requests_failed}
 
     def tick(self) -> None:
         """What is done once a second, in the thread that writes the log."""

@@ -8,13 +8,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
-from tasks.core import ledger, promotion, roles, store, tracking
+from tasks.core import ledger, promotion, roles, store
 from tasks.core.errors import KeepfitError
+from tasks.core.model_records import Champion
 from tasks.core.predictions.compaction import compact
 from tasks.core.predictions.layout import folder_of
 from tasks.core.predictions.retention import expire
+from tasks.core.records import Blob
+from tasks.serving import proving
 from tasks.serving.service import Served
 from tasks.serving.site import Serving
 
@@ -45,22 +49,32 @@ def record(serving: Serving, told: dict[str, Any]) -> None:
             newest = ledger.entries(served.name, limit=1)
             if newest and (newest[0].decision, newest[0].version) == (told["event"], told["version"]):
                 return  # several processes report the same
+            if told["event"] == "canary_ended":
+                blob = Blob(digest=told["digest"], suffix=".onnx", size=0)
+                challenger = Champion(version=told["version"], artifact=blob)
+                proving.take_back(served.name, "canary_ended", challenger, told["why"])
+                return
             ledger.append(
                 served.name, told["event"], told["version"], told["digest"], cause="serve", why=told.get("why", "")
             )
-            if told["event"] == "canary_ended":
-                tracking.drop_alias(served.name, "challenger")
-                roles.refresh(served.name)
         except KeepfitError as exc:
             log.error("%s: the ledger was not told that %s: %s", served.name, told, exc)
 
 
 @contextmanager
-def kept_up(serving: Serving, ended: threading.Event) -> Iterator[None]:
-    """Follow the registry and keep the prediction log in order, in threads of their own, while the block runs."""
+def kept_up(serving: Serving, figures: Path, ended: threading.Event) -> Iterator[None]:
+    """Follow the registry, judge challengers by the `figures` that processes leave there, and keep the prediction log.
+
+    Each in a thread of its own, while the block runs.
+    """
     threads = [
         threading.Thread(target=_every, args=(seconds, job, serving, ended), daemon=True)
-        for seconds, job in ((FOLLOW_SECONDS, _follow), (COMPACT_SECONDS, _compact), (EXPIRE_SECONDS, _expire))
+        for seconds, job in (
+            (FOLLOW_SECONDS, _follow),
+            (FOLLOW_SECONDS, proving.Proving(figures).look),
+            (COMPACT_SECONDS, _compact),
+            (EXPIRE_SECONDS, _expire),
+        )
     ]
     for thread in threads:
         thread.start()
