@@ -150,6 +150,16 @@ def parser() -> argparse.ArgumentParser:
     window.add_argument("--input", type=Path, metavar="FILE", help="rows to judge as one window, as predict reads them")
     monitor.add_argument("--explain", action="store_true", help="say in the report which rows moved, drift or none")
 
+    replay = _command(commands, "replay", "the retraining policy back-tested on the project's own history")
+    replay.add_argument(
+        "--from", dest="begin", type=_moment, metavar="DATE", help="first date (default: a fifth of the rows came)"
+    )
+    replay.add_argument("--to", dest="end", type=_moment, metavar="DATE", help="rows from this date on are left out")
+    replay.add_argument("--every", metavar="SPAN", help="length of a window, such as 1w (default: `retrain: {every}`)")
+    replay.add_argument("--label-delay", metavar="SPAN", help="how late outcomes come, such as 7d (default: at once)")
+    replay.add_argument("--apply", action="store_true", help="show the recommended `retrain:` as a diff, and ask")
+    replay.add_argument("--accept", action="store_true", help="with --apply: write it unasked")
+
     _command(commands, "status", "what serves, since when, the last decisions, and where everything is")
     _command(commands, "down", "end the private Prefect server", optional=True)
     return top
@@ -201,6 +211,14 @@ def _day(text: str) -> date:
         return datetime.now(UTC).date() if text == "today" else date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a day like 2026-03-31, found {text}") from None
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a date like 2026-03-31, found {text}") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _told(sentence: str, code: int, options: argparse.Namespace | None = None) -> int:

@@ -33,6 +33,11 @@ def name_of_monitoring() -> str:
     return f"{_name_of_project()} · monitoring"
 
 
+def name_of_replay() -> str:
+    """The same of a back-test."""
+    return f"{_name_of_project()} · replay"
+
+
 def _name_of_project() -> str:
     parameters: dict[str, Any] = flow_run.parameters
     folder = Path(parameters["project"])

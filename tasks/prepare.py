@@ -54,7 +54,7 @@ def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
     from tasks.modalities.sketching import sketches
 
     rows = checked.dataset
-    inputs, left_out = _inputs(rows, section)
+    inputs, left_out = inputs_of(rows, section)
     if not inputs:
         raise no_feature(left_out)
     unclean = prepared.unclean_columns(rows, [*inputs, section.target])
@@ -105,7 +105,7 @@ def _rule(section: Preparation, near: Sequence[Sketch]) -> str:
     return json.dumps(said, sort_keys=True)
 
 
-def _inputs(rows: Dataset, section: Preparation) -> tuple[list[str], list[Note]]:
+def inputs_of(rows: Dataset, section: Preparation) -> tuple[list[str], list[Note]]:
     """The columns that stay in the splits, and notes on those of the data that are no features all the same."""
     from tasks.core.expressions import computed, names_in
 

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from functools import cache
 from importlib import import_module
 from typing import Any, TypeVar
@@ -57,6 +58,12 @@ def in_parallel(calls: Sequence[Callable[[], T]], threads: int) -> Iterator[list
     with ThreadPoolExecutor(threads, initializer=_limit_openmp) as pool:
         for start in range(0, len(calls), threads):
             yield list(pool.map(_called, calls[start : start + threads]))
+
+
+def within_context(call: Callable[[], T]) -> Callable[[], T]:
+    """The call as it would be here: in a thread that does not know the open store by itself."""
+    context = copy_context()
+    return lambda: context.run(call)
 
 
 def _limit_openmp() -> None:

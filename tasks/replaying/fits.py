@@ -1,0 +1,104 @@
+"""Models as they would have been trained at a date: each fitted once, kept as ONNX, and shared by all policies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from functools import partial
+from threading import Lock
+from time import thread_time
+from typing import Any
+
+from tasks.core import progress, store
+from tasks.core.model_records import Member
+from tasks.core.step import key_of
+from tasks.learning.parallel import in_parallel, one_thread, within_context
+from tasks.replaying.fitted import MOST_ROWS, Fit, fitted
+from tasks.replaying.history import History, Seen
+from tasks.retraining import correction, gain
+from tasks.retraining.correction import Correction, Floats
+from tasks.scoring.scorer import Scorer
+
+
+class Fits:
+    """The models of a history, by how many rows they know; thread-safe."""
+
+    def __init__(self, history: History, project: str, metric: str, members: Sequence[Member], seed: int) -> None:
+        self.history, self.project, self.metric = history, project, metric
+        self.members, self.seed = tuple(members), seed
+        self.n_fitted = self.n_recalled = 0
+        self._scorers: dict[int, tuple[Scorer, float]] = {}
+        self._answers: dict[tuple[int, int, int], Floats] = {}
+        self._corrections: dict[tuple[int, int], tuple[Correction, float]] = {}
+        self._lock = Lock()
+
+    def prefit(self, sizes: Iterable[int], threads: int | None = None) -> None:
+        """Fit what is not known yet, on all cores; what is finished is kept, so a kill costs one fit a core."""
+        wanted = sorted(set(sizes), reverse=True)  # the longest first, or a core waits at the end
+        threads = min(threads or os.cpu_count() or 1, len(wanted))
+        calls = [within_context(partial(self.scorer, size)) for size in wanted]
+        done = 0
+        with one_thread():
+            for some in in_parallel(calls, threads):
+                done += len(some)
+                progress.advance("fit", "", done, None if done == len(wanted) else len(wanted))
+
+    def scorer(self, n_rows: int) -> Scorer:
+        """The model that knows the first rows."""
+        return self._known(n_rows)[0]
+
+    def seconds(self, n_rows: int) -> float:
+        """What it cost to fit."""
+        return self._known(n_rows)[1]
+
+    def answers(self, n_rows: int, rows: slice) -> Floats:
+        """What it answers to later rows (or any)."""
+        key = (n_rows, rows.start, rows.stop)
+        if key not in self._answers:
+            self._answers[key] = self.scorer(n_rows).ask(self.matrix(n_rows, rows))
+        return self._answers[key]
+
+    def proxy(self, n_rows: int, known: int, rows: slice) -> Floats:
+        """What stands in for the model of `n_rows` where the rows after `known` judge it: the same without them."""
+        return self.answers(known, rows)
+
+    def matrix(self, n_rows: int, rows: slice) -> Floats:
+        """These rows as it sees them."""
+        return gain.prepared(self.scorer(n_rows), self.history.rows[rows.start : rows.stop])
+
+    def correction(self, n_rows: int, n_labelled: int) -> tuple[Correction, float]:
+        """The correction of it by the newest of the labelled rows, and what that cost."""
+        if (known := self._corrections.get((n_rows, n_labelled))) is not None:
+            return known
+        started = thread_time()
+        rows = slice(n_labelled - correction.newest(n_labelled), n_labelled)
+        x, y, scorer = self.matrix(n_rows, rows), self.history.answers(rows), self.scorer(n_rows)
+        n_trees, problem = correction.n_trees_of(scorer.card), self.history.seen.target.problem
+        made = correction.fitted(x, y, scorer.ask(x), problem, n_trees, self.seed)
+        return self._corrections.setdefault((n_rows, n_labelled), (made, thread_time() - started))
+
+    def _known(self, n_rows: int) -> tuple[Scorer, float]:
+        if n_rows not in self._scorers:
+            with self._lock:
+                rows = self.history.before(n_rows)
+            arguments: dict[str, Any] = {
+                "rows": rows.digest,
+                "seen": [repr(part) for part in _spoken(self.history.seen)],
+                "members": [member.model_dump() for member in self.members],
+                "seed": self.seed,
+                "most": MOST_ROWS,
+            }
+            key = key_of(fitted, arguments)
+            found = store.recall("replayed_fit", key, Fit)
+            self.n_recalled += found is not None
+            if found is None:
+                self.n_fitted += 1
+                found = fitted(self.history, n_rows, self.members, self.project, self.metric, self.seed)
+                store.remember("replayed_fit", key, found)
+            scorer = Scorer.open(store.path(found.artifact), found.artifact.digest)
+            self._scorers[n_rows] = scorer, found.seconds
+        return self._scorers[n_rows]
+
+
+def _spoken(seen: Seen) -> list[Any]:
+    return [seen.inputs, seen.columns, dict(seen.declared), dict(seen.said), seen.time, seen.target]

@@ -1,0 +1,106 @@
+"""keepfit's own policy in the replay: measured gain, verdict and gate, as they are when a project is live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from time import thread_time
+
+from tasks.monitoring.window_report import WindowReport
+from tasks.replaying.fits import Fits
+from tasks.replaying.walk import Trained, Wish
+from tasks.retraining import correction, gain
+from tasks.retraining.ageing import AgeCurve
+from tasks.retraining.correction import Correction
+from tasks.retraining.policy import Retrain
+from tasks.retraining.verdict import Gain, Situation, Training, Verdict
+
+Decide = Callable[[Sequence[WindowReport], Sequence[Gain], Situation, Retrain, datetime], Verdict]
+Days = Callable[[int, int, datetime], Sequence[WindowReport]]
+"""The champion's judged days: of the model of the first rows, since when it serves, up to a moment."""
+
+
+class Keepfit:
+    """The project's policy. Where `corrects`, the champion's correction serves while it is worth it."""
+
+    gated = True
+
+    def __init__(
+        self,
+        fits: Fits,
+        retrain: Retrain,
+        decide: Decide,
+        curve: AgeCurve | None,
+        days: Days | None = None,
+        *,
+        name: str = "keepfit",
+        title: str = "keepfit",
+        corrects: bool = False,
+        seconds: float = 0.0,
+    ) -> None:
+        self.name, self.title, self.seconds = name, title, seconds
+        self._fits, self._retrain, self._decide, self._curve, self._days = fits, retrain, decide, curve, days
+        self._corrects = corrects
+        self._since = fits.history.windows[0].start
+        self._gains: list[Gain] = []
+        self._of_champion: list[Gain] = []
+        self._trainings: list[Training] = []
+        self._made: tuple[int, Correction] | None = None
+        self._said = ""
+
+    def wish(self, number: int, champion: int) -> Wish | None:
+        self._measure(number, champion)
+        now = self._fits.history.windows[number].start
+        days = self._days(champion, number, self._since) if self._days else ()
+        verdict = self._decide(days, self._of_champion, self._situation(number, champion), self._retrain, now)
+        self._said = verdict.sentence
+        if verdict.action != "retrain":
+            return None
+        return Wish(verdict.cause or "age", verdict.sentence, evidence=verdict.cause != "age")
+
+    def trained(self, what: Trained) -> None:
+        result = "promoted" if what.promoted else "refused"
+        self._trainings.append(Training(at=what.at, cause=what.cause, seconds=what.seconds, result=result))
+        if what.promoted:
+            self._since, self._of_champion, self._made = what.at, [], None
+
+    def correction(self, number: int, champion: int) -> Correction | None:
+        """Fitted for every window, whether it serves or not: the next one's gain is measured by it."""
+        made, cost = self._fits.correction(champion, self._fits.history.windows[number].n_labelled)
+        self._made, self.seconds = (champion, made), self.seconds + cost
+        return made if self._corrects and gain.helps(self._gains) else None
+
+    def said(self) -> str:
+        return self._said
+
+    def _measure(self, number: int, champion: int) -> None:
+        """The gain on the newest labelled window: neither the champion nor the correction has seen it."""
+        windows, history = self._fits.history.windows, self._fits.history
+        rows = slice(windows[number - 1].n_labelled, windows[number].n_labelled)
+        if rows.start == rows.stop or self._made is None:
+            return
+        started = thread_time()
+        y, problem = history.answers(rows), history.seen.target.problem
+        ours = self._fits.answers(champion, rows)
+        theirs = self._made[1].answers(self._fits.matrix(champion, rows), ours)
+        spent = thread_time() - started
+        found = gain.gain_of(
+            correction.losses(problem, y, ours),
+            correction.losses(problem, y, theirs),
+            history.at(rows.start),
+            windows[number].start,
+            self._fits.scorer(champion).digest,
+            spent,
+        )
+        self.seconds += spent
+        self._gains.append(found)
+        self._of_champion.append(found)
+
+    def _situation(self, number: int, champion: int) -> Situation:
+        return Situation(
+            champion_since=self._since,
+            fitted_until=self._fits.history.at(champion - 1),
+            n_labelled=self._fits.history.windows[number].n_labelled - champion,
+            trainings=tuple(self._trainings),
+            cadence=self._curve.cadence if self._curve else None,
+        )

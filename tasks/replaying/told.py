@@ -1,0 +1,47 @@
+"""A replay in words and as a table, for the terminal."""
+
+from __future__ import annotations
+
+from tasks.core.figures import figure
+from tasks.replaying.records import Replay
+
+HEAD = ("policy", "score", "trainings", "promoted", "refused", "false alarms", "CPU s")
+
+
+def told(found: Replay) -> str:
+    """The table of policies, how models age, and what is recommended."""
+    better = "more is better" if found.greater_is_better else "less is better"
+    span = f"{found.start:%Y-%m-%d} to {found.end:%Y-%m-%d}, {found.n_windows} windows of {found.every}"
+    delay = "" if found.label_delay == "0s" else f", outcomes {found.label_delay} late"
+    lines = [
+        f"{found.project}: {span}, {found.n_rows:,} rows{delay}; {found.metric} ({better}), {found.model} refitted."
+    ]
+    rows = [
+        (
+            each.title,
+            figure(each.score),
+            str(each.retrainings),
+            str(each.promotions),
+            str(each.refusals),
+            str(each.false_alarms),
+            f"{each.seconds:.1f}",
+        )
+        for each in found.policies
+    ]
+    widths = [max(len(row[place]) for row in (HEAD, *rows)) for place in range(len(HEAD))]
+    for row in (HEAD, *rows):
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        lines.append("  " + "  ".join(cells))
+    lines += ["", ageing(found), f"Recommended: {found.recommended.sentence}."]
+    return "\n".join(lines)
+
+
+def ageing(found: Replay) -> str:
+    """What a window of age costs, and the cadence that is worth its price."""
+    curve = found.ages
+    if curve.per_window <= 0:
+        return f"A model does not age within {len(curve.points)} windows: train it when evidence says so."
+    return (
+        f"Each window of age adds {curve.per_window:.1%} to a model's loss: worth training about every "
+        f"{curve.cadence:.0f} windows of {found.every}."
+    )
