@@ -38,7 +38,7 @@ LINKS = {
 @convert.register(DecisionTreeClassifier)
 @convert.register(DecisionTreeRegressor)
 def _tree(fitted: Any, graph: Graph, x: str) -> str:
-    return _forest([fitted], graph, x)
+    return forest([fitted], graph, x)
 
 
 @convert.register(RandomForestClassifier)
@@ -46,10 +46,10 @@ def _tree(fitted: Any, graph: Graph, x: str) -> str:
 @convert.register(ExtraTreesClassifier)
 @convert.register(ExtraTreesRegressor)
 def _trees(fitted: Any, graph: Graph, x: str) -> str:
-    return _forest(fitted.estimators_, graph, x)
+    return forest(fitted.estimators_, graph, x)
 
 
-def _forest(estimators: list[Any], graph: Graph, x: str) -> str:
+def forest(estimators: list[Any], graph: Graph, x: str) -> str:
     """The mean over scikit-learn trees. For several classes each tree names its leaf, and a table has the leaves'
     probabilities: a leaf can have but one target, and a copy of every tree for each class would be far larger."""
     if estimators[0].n_outputs_ != 1:

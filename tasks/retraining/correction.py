@@ -86,6 +86,13 @@ def fitted(
     return Correction(problem, tuple(tuple(trees) for trees in grown), LEARNING_RATE)
 
 
+def exported(champion: bytes, card: ModelCard, made: Correction) -> bytes:
+    """The corrected champion as one ONNX file with that card: a model version like any other."""
+    from tasks.exports.corrected import corrected
+
+    return corrected(champion, card, made.trees, made.learning_rate, SURE)
+
+
 def n_trees_of(card: ModelCard) -> int:
     """A tenth of the trees of the card's heaviest member."""
     heaviest = max(card.members, key=lambda each: each.weight)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -33,6 +34,12 @@ def rows(problem: Problem, turned: bool, n: int = 1500, start: datetime = START,
 
 def champion(problem: Problem) -> Scorer:
     """A model of the world before it turned."""
+    return Scorer.of(exported(problem))
+
+
+@cache
+def exported(problem: Problem) -> bytes:
+    """Its file."""
     known, classes = rows(problem, turned=False), CLASSES[problem]
     feature = Feature(name="x", kind="number")
     settings = {"learning_rate": 0.1, "max_leaf_nodes": 8, "min_samples_leaf": 20, "l2_regularization": 1.0}
@@ -50,7 +57,7 @@ def champion(problem: Problem) -> Scorer:
     codes = {name: code for code, name in enumerate(classes)}
     y = known["y"].to_numpy() if not classes else np.array([codes[each] for each in known["y"]])
     model = Boosting().estimator(problem, (feature,), params, 0).fit(known["x"].to_numpy()[:, None], y)
-    return Scorer.of(export(model, card))
+    return export(model, card)
 
 
 @pytest.mark.parametrize("problem", ["binary", "multiclass", "regression"])
@@ -90,6 +97,21 @@ def test_a_correction_by_few_rows_changes_nothing() -> None:
     answers = np.array([[0.2, 0.8], [0.9, 0.1]])
     made = correction.fitted(np.ones((2, 1)), np.array([1, 0]), answers, "binary")
     np.testing.assert_allclose(made.answers(np.array([[1e300], [np.nan]]), answers), answers, atol=1e-12)
+
+
+@pytest.mark.parametrize("problem", ["binary", "multiclass", "regression"])
+def test_a_corrected_champion_answers_as_one_file_what_both_answer_together(problem: Problem) -> None:
+    scorer, known = champion(problem), rows(problem, turned=True)
+    made = gain.correct(scorer, known)
+    again = Scorer.of(correction.exported(exported(problem), scorer.card, made))
+    x = np.array([[0.3], [-2.0], [np.nan], [1e300], [-1e300], [0.0], *known["x"].head(300).to_numpy()[:, None]])
+    before, together = scorer.ask(x), made.answers(x, scorer.ask(x))
+    np.testing.assert_allclose(again.ask(x), together, rtol=0, atol=1e-12)
+    assert np.abs(together - before).max() > 0.05
+    assert again.card == scorer.card and again.digest != scorer.digest
+    assert correction.exported(exported(problem), scorer.card, made) == correction.exported(
+        exported(problem), scorer.card, made
+    )
 
 
 @pytest.mark.parametrize(("per_window", "cadence"), [(-0.1, 8.0), (0.0, 8.0), (0.2, 2.0), (0.0125, 4.0), (1e-6, 8.0)])
