@@ -4,12 +4,13 @@ BIN := .venv/bin
 # Bytecode is compiled at installation: without it the imports of one run cost seconds more.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup run test test-fast lint lock clean
+.PHONY: setup run up test test-fast lint lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make setup      virtual environment and locked dependencies; then .venv/bin/keepfit"
 	@echo "make run        train Titanic end to end"
+	@echo "make up         everything at once for all example projects: Prefect, MLflow, worker, model API and page"
 	@echo "make test       every test"
 	@echo "make test-fast  the tests without servers and whole flows"
 	@echo "make lint       format, lint, types, import contracts"
@@ -31,6 +32,9 @@ setup: .venv/.complete
 
 run: setup
 	$(BIN)/keepfit train data/titanic
+
+up: setup
+	$(BIN)/keepfit up
 
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist worksteal

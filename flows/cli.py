@@ -160,8 +160,17 @@ def parser() -> argparse.ArgumentParser:
     replay.add_argument("--apply", action="store_true", help="show the recommended `retrain:` as a diff, and ask")
     replay.add_argument("--accept", action="store_true", help="with --apply: write it unasked")
 
+    up = _command(
+        commands,
+        "up",
+        "everything at once: Prefect, MLflow, a worker, the model API and a page",
+        many=True,
+        optional=True,
+    )
+    up.add_argument("--port", type=int, default=8000, metavar="N", help="the model API's port (default: 8000, or next)")
+
     _command(commands, "status", "what serves, since when, the last decisions, and where everything is")
-    _command(commands, "down", "end the private Prefect server", optional=True)
+    _command(commands, "down", "end what `keepfit up` started, and the private Prefect server", optional=True)
     return top
 
 
@@ -178,7 +187,11 @@ def _command(
         command.add_argument("data", metavar="DATA", help="a file, a folder, or an address that a source takes")
     elif many:
         command.add_argument(
-            "projects", type=Path, metavar="PROJECT", nargs="+", help="folders with a project.yaml each"
+            "projects",
+            type=Path,
+            metavar="PROJECT",
+            nargs="*" if optional else "+",
+            help="folders with a project.yaml each",
         )
     else:
         command.add_argument(

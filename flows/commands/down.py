@@ -1,4 +1,4 @@
-"""`keepfit down`: the private Prefect server ends at once."""
+"""`keepfit down`: what `keepfit up` started ends, and the private Prefect server."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import argparse
 import json
 
 from flows import services
+from flows.services import up
 from tasks.core import store
 
 
 def run(options: argparse.Namespace) -> int:
-    """End the server of this project's home; fine when none runs."""
-    ended = services.down(store.home_of(options.project))
+    """End what runs in this project's home; fine when nothing does."""
+    home = store.home_of(options.project)
+    was_up = up.end(home)
+    ended = services.down(home)
     if options.json:
-        print(json.dumps({"ended": ended}))
+        print(json.dumps({"ended": ended or was_up, "up": was_up}))
+    elif was_up:
+        print("All that `keepfit up` started has ended.")
     else:
         print("The Prefect server has ended." if ended else "No Prefect server was running.")
     return 0

@@ -75,6 +75,18 @@ class Server:
         threading.Thread(target=self._guard, daemon=True).start()
         return self
 
+    def restart(self) -> None:
+        """Spawn it anew at its address, for whoever watches it instead of `ready`'s guard."""
+        assert self.home is not None
+        again = _private(self.home, self.use)
+        self.token = again.token
+        if again.url != self.url:
+            down(self.home)
+            (self.home / "prefect" / "port").write_text(self.ui.rpartition(":")[2])
+            raise Unavailable(
+                f"The Prefect server cannot start again at {self.url}", found="another program on its port"
+            )
+
     def release(self) -> None:
         """Use it no longer, for a process that lives on."""
         if self.use is not None:

@@ -1,0 +1,84 @@
+"""`keepfit up`: Prefect, MLflow, a worker, the model API and its page, under one supervisor, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flows.services import deployments, up
+from tasks.core import store
+from tasks.core.errors import UsageError
+
+
+def run(options: argparse.Namespace) -> int:
+    """Say where everything is, and keep it up; where it is up already, say that."""
+    root, chosen = deployments.choose(options.projects, Path.cwd())
+    homes = {store.home_of(each.folder) for each in chosen}
+    if len(homes) > 1:
+        raise UsageError(
+            "The projects have no common home",
+            found=", ".join(sorted(map(str, homes))),
+            action="Give each its own `keepfit up`, or set KEEPFIT_HOME",
+        )
+    home = homes.pop()
+    names = [each.name for each in chosen]
+    if (running := up.found(home)) is not None:
+        return _already(running, names, options.json)
+    home.mkdir(parents=True, exist_ok=True)
+    supervisor = up.Up(home, root, chosen, options.port, teller(time.monotonic()))
+    with up.supervised(supervisor):
+        try:
+            supervisor.begin()
+            supervisor.write()
+            print(json.dumps(supervisor.state()) if options.json else table(supervisor.state()), flush=True)
+            supervisor.watch()
+        except KeyboardInterrupt:
+            pass  # it is told to end while it starts
+        print("ending …", file=sys.stderr, flush=True)
+    return 0
+
+
+def teller(started: float) -> Callable[[str], None]:
+    """A function that tells a person a sentence, with the seconds since the start."""
+
+    def told(sentence: str) -> None:
+        print(f"{time.monotonic() - started:6.1f} s  {sentence}", file=sys.stderr, flush=True)
+
+    return told
+
+
+def table(state: dict[str, Any]) -> str:
+    """The addresses, one a line."""
+    where = state["addresses"]
+    rows = [("Page", where["page"], "ask the models by hand")]
+    rows += [(name, address, "POST rows here") for name, address in where["predict"].items()]
+    rows += [
+        ("Prefect", where["prefect"], "runs, schedules, verdicts"),
+        ("MLflow", f"{where['mlflow']}/#/experiments", "models, figures"),
+    ]
+    rows += [("Logs", str(Path(state["home"]) / "logs"), "of every part")]
+    width, longest = (max(len(row[i]) for row in rows) for i in (0, 1))
+    lines = [f"{title:<{width}}  {address:<{longest}}  {what}" for title, address, what in rows]
+    for part, told in state["parts"].items():
+        if told["restarts"]:
+            lines.append(f"{part} was started again {told['restarts']} times: it {told['reason']}")
+    lines += [f"{name} is not served yet: {why}" for name, why in state["untrained"].items()]
+    return "\n".join([*lines, "Ctrl-C, or `keepfit down`, ends all of it."])
+
+
+def _already(running: dict[str, Any], names: list[str], as_json: bool) -> int:
+    missing = [name for name in names if name not in running["projects"]]
+    if as_json:
+        print(json.dumps(running | {"already": True}))
+    elif not running["addresses"]:
+        print("It is just starting, in another process.")
+    else:
+        print(f"It is up already, since {running['since']} (process {running['pid']}):\n{table(running)}")
+    if missing:
+        print(f"keepfit: not among them: {', '.join(missing)}. `keepfit down`, then up with all.", file=sys.stderr)
+    return 1 if missing else 0

@@ -1,0 +1,51 @@
+"""Trainings that `keepfit up` asks of their deployments, so that they are seen in the Prefect UI like any other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flows.services import locks, rest
+from flows.services.parts import WORKER
+from tasks.core.errors import Unavailable
+
+FIRST = {"trigger": {"kind": "manual", "evidence": "no champion yet"}}
+UNDER_WAY = ["PENDING", "RUNNING", "CANCELLING"]
+
+
+def begin(url: str, name: str, parameters: dict[str, Any]) -> str:
+    """The id of the deployment's run that is under way, else of a new one; `name` is without the flow's."""
+    filters = {"deployments": {"name": {"any_": [name]}}, "flows": {"name": {"any_": ["training"]}}}
+    found: list[dict[str, Any]] = rest.post(f"{url}/deployments/filter", filters)
+    if not found:
+        raise Unavailable(f"There is no deployment training/{name}", action="See the log of `deploy`")
+    runs = {"flow_runs": {"state": {"type": {"any_": UNDER_WAY}}}, "deployments": {"id": {"any_": [found[0]["id"]]}}}
+    if under_way := rest.post(f"{url}/flow_runs/filter", runs):
+        return str(under_way[0]["id"])
+    body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+    return str(rest.post(f"{url}/deployments/{found[0]['id']}/create_flow_run", body)["id"])
+
+
+def state(url: str, flow_run: str) -> tuple[str, str]:
+    """The run's state, like COMPLETED, and what it says."""
+    found: list[dict[str, Any]] = rest.post(f"{url}/flow_runs/filter", {"flow_runs": {"id": {"any_": [flow_run]}}})
+    said = found[0]["state"] if found else {"type": "CRASHED", "message": "it is gone"}
+    return said["type"], said["message"] or ""
+
+
+def bury(url: str, home: Path) -> int:
+    """Let the runs end that died with a worker of ours: they would hold their deployment's one place for ever.
+
+    Only where ours is the pool's only worker, and before it starts.
+    """
+    workers: list[dict[str, Any]] = rest.post(f"{url}/work_pools/keepfit/workers/filter", {})
+    if any(each["status"] == "ONLINE" and each["name"] != WORKER for each in workers):
+        return 0
+    filters = {"state": {"type": {"any_": UNDER_WAY}}, "deployment_id": {"is_null_": False}}
+    n_buried = 0
+    for run in rest.post(f"{url}/flow_runs/filter", {"flow_runs": filters}):
+        if not locks.is_held(home / "runs" / f"{run['id']}.json"):
+            state = {"type": "CRASHED", "name": "Crashed", "message": "Its process ended with the last `keepfit up`."}
+            rest.post(f"{url}/flow_runs/{run['id']}/set_state", {"state": state, "force": True})
+            n_buried += 1
+    return n_buried
