@@ -170,6 +170,7 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--port", type=int, default=8000, metavar="N", help="the model API's port (default: 8000, or next)")
 
     _command(commands, "status", "what serves, since when, the last decisions, and where everything is")
+    _command(commands, "doctor", "whether the machine, the home and a project are well, and what to do", optional=True)
     _command(commands, "down", "end what `keepfit up` started, and the private Prefect server", optional=True)
     return top
 

@@ -56,7 +56,8 @@ def table(state: dict[str, Any]) -> str:
     """The addresses, one a line."""
     where = state["addresses"]
     rows = [("Page", where["page"], "ask the models by hand")]
-    rows += [(name, address, "POST rows here") for name, address in where["predict"].items()]
+    for name, address in where["predict"].items():
+        rows.append((name, address, "not yet: see below" if name in state["untrained"] else "POST rows here"))
     rows += [
         ("Prefect", where["prefect"], "runs, schedules, verdicts"),
         ("MLflow", f"{where['mlflow']}/#/experiments", "models, figures"),

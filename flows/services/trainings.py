@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tasks.core.errors import Unavailable
 
 FIRST = {"trigger": {"kind": "manual", "evidence": "no champion yet"}}
 UNDER_WAY = ["PENDING", "RUNNING", "CANCELLING"]
+ATTEMPTS = 3
 
 
 def begin(url: str, name: str, parameters: dict[str, Any]) -> str:
@@ -31,6 +33,22 @@ def state(url: str, flow_run: str) -> tuple[str, str]:
     found: list[dict[str, Any]] = rest.post(f"{url}/flow_runs/filter", {"flow_runs": {"id": {"any_": [flow_run]}}})
     said = found[0]["state"] if found else {"type": "CRASHED", "message": "it is gone"}
     return said["type"], said["message"] or ""
+
+
+def retry_crashed(url: str, since: datetime) -> int:
+    """Run again what crashed with its worker since then; a flow run that did so three times has another cause."""
+    filters = {
+        "state": {"type": {"any_": ["CRASHED"]}},
+        "deployment_id": {"is_null_": False},
+        "end_time": {"after_": since.isoformat()},
+    }
+    n_retried = 0
+    for run in rest.post(f"{url}/flow_runs/filter", {"flow_runs": filters}):
+        if run["run_count"] < ATTEMPTS:
+            told = {"type": "SCHEDULED", "name": "AwaitingRetry", "message": "Its worker died, and is there again."}
+            rest.post(f"{url}/flow_runs/{run['id']}/set_state", {"state": told, "force": True})
+            n_retried += 1
+    return n_retried
 
 
 def bury(url: str, home: Path) -> int:

@@ -18,7 +18,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ from tasks.core.errors import Unavailable
 ENDING_SECONDS = 60.0
 TICK_SECONDS = 1.0
 MINUTE = 60
+DYING = timedelta(seconds=40)
+"""How long a flow run may take to see that its worker has died, and to say so; seven seconds were seen."""
 FAILED_STARTS = 4
 """After so many a part that never answered will not: starting says so and ends."""
 
@@ -77,6 +79,8 @@ class Up:
         self.untrained: dict[str, str] = {}
         """Why a project has no champion yet."""
         self._served: tuple[str, ...] = ()
+        self._deaths_seen = 0
+        self._worker_died: datetime | None = None
         self._server: Server | None = None
 
     @property
@@ -148,6 +152,7 @@ class Up:
         written, ticks = "", 0
         while not self.ended.wait(TICK_SECONDS):
             self._serve()
+            self._retry()
             if (now := json.dumps(self.state())) != written:
                 self.write()
                 written = now
@@ -300,14 +305,29 @@ class Up:
         self.write()
         while runs and not self.ended.wait(TICK_SECONDS):
             self._serve()
+            self._retry()
             for name, run in list(runs.items()):
                 with suppress(Unavailable):  # the server is started again meanwhile
                     kind, message = trainings.state(self.url, run)
-                    if kind in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED"):
+                    # One that crashed with its worker is run again when that is there again.
+                    if kind in ("COMPLETED", "FAILED", "CANCELLED") or (kind == "CRASHED" and not self._worker_died):
                         del runs[name]
                         self._tell_end(name, kind, message)
         if self.ended.is_set():
             raise KeyboardInterrupt
+
+    def _retry(self) -> None:
+        """Once the worker is there again after it died, run again what died with it."""
+        worker, now = self.parts["worker"], datetime.now(UTC)
+        if worker.restarts > self._deaths_seen:
+            self._deaths_seen, self._worker_died = worker.restarts, now - timedelta(seconds=2)
+        if self._worker_died is None or not worker.ready.is_set():
+            return
+        with suppress(Unavailable):
+            if n_retried := trainings.retry_crashed(self.url, self._worker_died):
+                self.told(f"{n_retried} flow runs that crashed with their worker are run again")
+            if now - self._worker_died > DYING:
+                self._worker_died = None
 
     def _tell_end(self, name: str, kind: str, message: str) -> None:
         self._serve()

@@ -1,0 +1,61 @@
+"""`keepfit doctor`: whether this machine, this home and this project are well, and what to do where they are not."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from flows.health import champion, databases, machine, prefects
+from flows.health.finding import Finding, failed
+from flows.services import up
+from tasks.core import store
+from tasks.core.errors import KeepfitError
+from tasks.core.project_file import FILE, project_file
+
+SIGNS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED "}
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print a line for each thing that was looked at; 1 when something failed."""
+    folder: Path = options.project
+    is_project = folder != Path() or (folder / FILE).is_file()
+    if is_project:
+        folder = project_file(folder).parent
+    home = store.home_of(folder)
+    checks: list[Callable[[], Iterator[Finding]]] = [
+        machine.versions,
+        lambda: machine.home(home),
+        lambda: machine.clock(home),
+        lambda: machine.ports(_used(home)),
+        lambda: databases.databases(home),
+        lambda: prefects.prefect(home),
+    ]
+    if is_project:
+        checks.append(lambda: champion.champion(options.project, home))
+    findings = [finding for check in checks for finding in _found(check)]
+    n_failed = sum(finding.status == "failed" for finding in findings)
+    if options.json:
+        told = [asdict(finding) | {"action": finding.action or None} for finding in findings]
+        print(json.dumps({"healthy": n_failed == 0, "home": str(home), "findings": told}))
+    else:
+        for finding in findings:
+            print(f"{SIGNS[finding.status]}  {finding.check:<10} {finding.found}")
+            if finding.action:
+                print(f"{'':<20} → {finding.action}")
+    return 1 if n_failed else 0
+
+
+def _found(check: Callable[[], Iterator[Finding]]) -> list[Finding]:
+    """What the check finds; that it breaks is a finding too, and keeps the others from nothing."""
+    try:
+        return list(check())
+    except (KeepfitError, OSError) as exc:
+        return [failed("doctor", str(exc), "Mend that, and give the command again")]
+
+
+def _used(home: Path) -> dict[str, str]:
+    addresses = (up.found(home) or {}).get("addresses", {})
+    return {name: address for name, address in addresses.items() if isinstance(address, str)}
