@@ -30,7 +30,7 @@ from sqlalchemy.types import TypeDecorator
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Dialect
 
-VERSION = 2
+VERSION = 3
 METADATA = MetaData()
 
 
@@ -122,13 +122,72 @@ WINDOWS = Table(
     UniqueConstraint("project", "digest", "start"),
 )
 
+GAINS = Table(
+    "gains",
+    METADATA,
+    _id(),
+    Column("project", String(200), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("start", Moment, nullable=False),
+    Column("gain", Text, nullable=False),
+    UniqueConstraint("project", "digest", "start"),
+)
+
+VERDICTS = Table(
+    "verdicts",
+    METADATA,
+    _id(),
+    Column("project", String(200), nullable=False, index=True),
+    Column("at", Moment, nullable=False),
+    Column("version", String(40), nullable=False),
+    Column("window", String(40)),
+    Column("action", String(20), nullable=False),
+    Column("cause", String(20)),
+    Column("held_back", String(20)),
+    Column("sentence", Text, nullable=False),
+    Column("until", Moment),
+    Column("evidence", Text, nullable=False),
+    Column("request", String(32)),
+    Column("event", String(36)),
+)
+
+REQUESTS = Table(
+    "requests",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("project", String(200), nullable=False, index=True),
+    Column("open", String(200), unique=True),  # the project until it is closed, then empty: one is open at a time
+    Column("at", Moment, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("sent", Moment),
+    Column("flow_run", String(36)),
+    Column("attempts", Integer, nullable=False),
+    Column("closed", Moment),
+    Column("result", String(20)),
+)
+
+TRAININGS = Table(
+    "trainings",
+    METADATA,
+    _id(),
+    Column("project", String(200), nullable=False, index=True),
+    Column("flow_run", String(36), nullable=False, unique=True),
+    Column("cause", String(40), nullable=False),
+    Column("request", String(32)),
+    Column("at", Moment, nullable=False),
+    Column("seen", Moment, nullable=False),
+    Column("ended", Moment),
+    Column("result", String(20)),
+    Column("version", String(40)),
+)
+
 
 def upgrade(connection: Connection) -> None:
     """Bring the tables to this VERSION, whatever is there; called in a transaction of its own."""
     found = inspect(connection)
     if found.has_table("ledger") and not found.has_table("schema_version"):
         _number_ledger(connection)
-    # Version 2 brought `windows`: what is not there yet is made.
+    # Version 2 brought `windows`, 3 what retraining needs: what is not there yet is made.
     METADATA.create_all(connection)
 
 

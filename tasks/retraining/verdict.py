@@ -10,6 +10,7 @@ from tasks.core.records import Record
 from tasks.retraining.policy import Reason
 
 HeldBack = Literal["harmless", "labels", "running", "breaker", "cooldown", "budget", "seconds", "quiet"]
+Result = Literal["promoted", "challenger", "refused", "failed", "running"]
 Action = Literal["healthy", "watch", "incident", "retrain", "rollback"]
 
 
@@ -46,7 +47,7 @@ class Training(Record):
     cause: str
     """What asked: a reason of the policy, `manual`, `schedule` and the like."""
     seconds: float
-    result: Literal["promoted", "challenger", "refused", "failed", "running"]
+    result: Result
 
 
 class Live(Record):

@@ -1,0 +1,60 @@
+"""What is known of a champion's life: from the ledger, the trainings, the outcomes, the log and its own reference."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from tasks.core import database, ledger, store
+from tasks.core.ledger import Entry
+from tasks.core.model_records import Champion
+from tasks.monitoring import kept
+from tasks.monitoring.incidents import Facts
+from tasks.retraining import trainings
+from tasks.retraining.living import living
+from tasks.retraining.verdict import Situation
+
+BY_HAND = ("promote", "rollback")
+TAUGHT = ("promoted", "challenger", "refused")
+"""What came of a training that has looked at the rows."""
+
+
+def situation(project: str, champion: Champion, now: datetime) -> Situation:
+    """The champion's situation at the moment; Unavailable when keepfit's database is away."""
+    entries = ledger.entries(project, None)
+    moves = [each for each in entries if each.decision in ledger.SERVING]
+    serving = next((each for each in moves if each.serves == champion.version), None)
+    past = trainings.read(project, now)
+    since = serving.at if serving is not None else now
+    by_hand = [each.at for each in past if each.cause == "manual"]
+    by_hand += [each.at for each in moves if each.cause in BY_HAND]
+    return Situation(
+        # A training that made the same model again has shown that there is nothing newer to learn.
+        champion_since=max([since, *(each.at for each in past if each.result == "promoted")]),
+        fitted_until=_fitted_until(champion, entries) or since,
+        n_labelled=_labelled(project, max((each.at for each in past if each.result in TAUGHT), default=since)),
+        trainings=past,
+        live=living(project, champion, serving, now),
+        breaker_closed=max(by_hand, default=None),
+    )
+
+
+def _fitted_until(champion: Champion, entries: list[Entry]) -> datetime | None:
+    """The newest of its rows, or where they have no dates the moment when it was registered."""
+    facts = Facts.model_validate_json(store.path(kept.known(champion.artifact.digest).facts).read_bytes())
+    if facts.timing is not None:
+        return datetime.fromtimestamp(facts.timing.last, UTC)
+    return min((each.at for each in entries if each.version == champion.version), default=None)
+
+
+def _labelled(project: str, since: datetime) -> int | None:
+    """How many predictions got their outcome since, by its id or key; None where none ever came."""
+    from sqlalchemy import func, select
+
+    from tasks.core.tables import OUTCOMES as TABLE
+
+    mine, new = TABLE.c.project == project, TABLE.c.received > since
+    with database.reading() as connection:
+        if connection.execute(select(TABLE.c.id).where(mine).limit(1)).first() is None:
+            return None
+        subjects = (func.count(TABLE.c.prediction.distinct()), func.count(TABLE.c.key.distinct()))
+        return sum(connection.execute(select(*subjects).where(mine, new)).one())
