@@ -142,13 +142,17 @@ def parser() -> argparse.ArgumentParser:
     keys.add_argument("--rate", type=_positive, metavar="N", help="with --add: requests per second (default: any)")
 
     monitor = _command(
-        commands, "monitor", "what drifted, what broke and how right the champion's answers were, by day"
+        commands, "monitor", "what drifted, what broke, how right the answers were, by day; and what is to be done"
     )
     window = monitor.add_mutually_exclusive_group()
     window.add_argument("--window", type=_day, metavar="DAY", help="one day (UTC) like 2026-03-31, or `today` so far")
     window.add_argument("--days", type=_count, metavar="N", help="the last N whole days (default: the last one)")
     window.add_argument("--input", type=Path, metavar="FILE", help="rows to judge as one window, as predict reads them")
     monitor.add_argument("--explain", action="store_true", help="say in the report which rows moved, drift or none")
+
+    monitor.add_argument(
+        "--act", action="store_true", help="do what the verdict says, in this process: train anew, or roll back"
+    )
 
     replay = _command(commands, "replay", "the retraining policy back-tested on the project's own history")
     replay.add_argument(

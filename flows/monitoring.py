@@ -1,4 +1,4 @@
-"""The monitoring flow: every whole day of the champion's live rows, judged once; for a schedule."""
+"""The monitoring flow: every whole day of live rows, judged once, and what follows from it; for a schedule."""
 
 from __future__ import annotations
 
@@ -6,21 +6,27 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from prefect import flow
+from prefect.logging import get_run_logger
 
-from flows import runs, shown_windows
-from tasks import monitor
-from tasks.core import roles
+from flows import requesting, runs, shown_windows
+from flows.weighing import weigh
+from tasks import decide, monitor
+from tasks.core import roles, tracking
 from tasks.core.step import action
 from tasks.monitor import Watching
 from tasks.project import load_project
 from tasks.report_windows import report_windows
 
 judge_windows = action(monitor.monitor)
+decide_now = action(decide.decide)
 
 
 @flow(name="monitoring", flow_run_name=runs.name_of_monitoring, validate_parameters=True, log_prints=False)
 def monitoring(project: str, days: int | None = None) -> Watching:
-    """Judge what is not judged yet of the project in the folder `project`; the reports on its last `days` (1)."""
+    """Judge what is not judged yet of the project in the folder `project`, and set in motion what follows from it.
+
+    Returned are the reports on the last `days` (1), and the verdict.
+    """
     config = load_project(Path(project))
     with runs.monitoring(config) as run:
         champion = roles.serving(config.name).champion
@@ -30,4 +36,7 @@ def monitoring(project: str, days: int | None = None) -> Watching:
         named = [date.fromisoformat(each.window) for each in last]
         page = report_windows(config.name, champion, *config.watching, named)
         shown_windows.show(config.name, champion.version, judged, page, run)
-        return Watching(windows=last)
+        kept = weigh(config.name, champion, judged, config.retrain, decide_now)
+        tracking.log_tags(decide.tags(kept.verdict))
+        get_run_logger().info("%s %s", kept.verdict.sentence, requesting.act(config.name, kept))
+        return Watching(windows=last, verdict=kept.verdict)

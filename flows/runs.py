@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect.exceptions import TerminationSignal
+from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows import services
-from tasks.core import quarantined, store, tracking
-from tasks.core.errors import KeepfitError, causes
-from tasks.core.model_records import Report
+from tasks.core import quarantined, step, store, tracking
+from tasks.core.errors import KeepfitError, Refused, Unavailable, causes
+from tasks.core.model_records import Deployment, Report
 from tasks.core.project_file import project_name
+from tasks.retraining import trainings
 
 if TYPE_CHECKING:
-    from flows.training import Trigger
     from tasks.project import Project
+    from tasks.retraining.trigger import Trigger
 
 
 def name_of_training() -> str:
     """The flow run's name in the Prefect UI: the project and why it runs."""
     trigger = cast("Trigger", flow_run.parameters["trigger"])
-    return f"{_name_of_project()} · {trigger.evidence or trigger.kind}"
+    return f"{_name_of_project()} · {trigger.kind}"
 
 
 def name_of_monitoring() -> str:
@@ -48,25 +50,57 @@ def _name_of_project() -> str:
 
 
 @contextmanager
-def training(project: Project, trigger: Trigger) -> Iterator[tracking.Run]:
-    """The only training of this project in its home, known to Prefect and MLflow alike."""
-    home = store.home_of(project.folder)
+def training(project: Project, trigger: Trigger) -> Iterator[tracking.Run | None]:
+    """The only training of this project in its home, known to Prefect and MLflow alike.
+
+    None where what it was to do is done, or being done, by another run.
+    """
+    home, flow_run_id = store.home_of(project.folder), str(flow_run.id)
     services.place_mlflow(home)
     with store.opened(home), services.locked(home, project.name):
+        dead = [each.flow_run_id for each in services.sweep(home)]
+        trainings.bury(project.name, dead)
+        if not trainings.begin(project.name, flow_run_id, trigger.kind, trigger.request):
+            get_run_logger().info("Request %s is already done: there is nothing to do.", trigger.request)
+            yield None
+            return
         tags = {
             "keepfit.trigger": trigger.kind,
             **({"keepfit.evidence": trigger.evidence} if trigger.evidence else {}),
-            "keepfit.flow_run": str(flow_run.id),
+            **({"keepfit.request": trigger.request} if trigger.request else {}),
+            "keepfit.flow_run": flow_run_id,
             **tracking.code_version(project.folder),
         }
-        services.sweep(home)
         with (
+            _recorded(project.name, flow_run_id),
             tracking.run(project.name, f"{trigger.kind} training", _parameters(project), tags) as run,
-            services.running(home, project.name, str(flow_run.id), run.run_id),
+            services.running(home, project.name, flow_run_id, run.run_id),
             quarantined.keeping(project.name),
             terminated_as_told(),
         ):
             yield run
+
+
+@contextmanager
+def _recorded(project: str, flow_run_id: str) -> Iterator[None]:
+    """Keep what comes of the run. One that is ended from outside is dead: what it was to do is still to be done."""
+    done = step.history.get()
+    token = step.history.set(done := [] if done is None else done)
+    try:
+        with trainings.alive(flow_run_id):
+            yield
+        deployment = next(each.record for each in reversed(done) if isinstance(each.record, Deployment))
+        trainings.end(flow_run_id, "promoted" if deployment.accepted else "refused", deployment.version)
+    except Exception as exc:
+        with suppress(Unavailable):  # it is silent from now on, and that tells as much
+            trainings.end(flow_run_id, "refused" if isinstance(exc, Refused) else "failed")
+        raise
+    except BaseException:
+        with suppress(Unavailable):
+            trainings.bury(project, [flow_run_id])
+        raise
+    finally:
+        step.history.reset(token)
 
 
 @contextmanager
@@ -87,6 +121,7 @@ def monitoring(project: Project) -> Iterator[tracking.Run]:
     home = store.home_of(project.folder)
     services.place_mlflow(home)
     with store.opened(home):
+        trainings.bury(project.name, [each.flow_run_id for each in services.sweep(home)])
         tags = {"keepfit.flow_run": str(flow_run.id), **tracking.code_version(project.folder)}
         with tracking.run(project.name, "monitoring", {}, tags) as run, terminated_as_told():
             yield run

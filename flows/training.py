@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from prefect import flow
 
@@ -13,7 +12,6 @@ from tasks.check import check, check_splits
 from tasks.collect import collect
 from tasks.core import quarantined, tracking
 from tasks.core.model_records import Deployment
-from tasks.core.records import Record
 from tasks.deploy import deploy
 from tasks.evaluate import evaluate
 from tasks.examine import audit_labels, examine
@@ -22,20 +20,11 @@ from tasks.prepare import prepare
 from tasks.project import load_project
 from tasks.reference import reference
 from tasks.report import report
+from tasks.retraining.trigger import MANUAL, Trigger
 from tasks.select_model import select_model
 from tasks.train import train
 from tasks.tune import tune
 from tasks.verify import verify
-
-
-class Trigger(Record):
-    """Why a run exists: what started it, and the evidence if it was not a person."""
-
-    kind: Literal["manual", "schedule", "drift"] = "manual"
-    evidence: str = ""
-
-
-MANUAL = Trigger()
 
 
 @flow(name="training", flow_run_name=runs.name_of_training, validate_parameters=True, log_prints=False)
@@ -45,14 +34,16 @@ def training(
     trials: int | None = None,
     trigger: Trigger = MANUAL,
     recollect: bool = False,
-) -> Deployment:
+) -> Deployment | None:
     """Train the project in the folder `project`; its champion moves only if every gate holds.
 
     `seconds` and `trials` bound the tuning instead of the project's budget; `recollect` reads the source from its
-    beginning, also where only what is new would be read.
+    beginning, also where only what is new would be read. None where another run did already what `trigger` asks for.
     """
     config = load_project(Path(project)).with_budget(seconds, trials)
-    with runs.training(config, trigger):
+    with runs.training(config, trigger) as run:
+        if run is None:
+            return None
         raw = check(collect(config.source, recollect, config.labelled), config.expectations.raw, config.checking)
         quarantined.keep(config.name, raw.report)
         splits = check_splits(prepare(raw, config.preparation), config.expectations.prepared)
@@ -69,7 +60,7 @@ def training(
             model.digest, reference(splits, tuned.answers, evaluation.predictions, model.artifact, *config.watching)
         )
         deployment = deploy(
-            config.name, model, verification, evaluation, config.acceptance, trigger.kind, champion, config.waits
+            config.name, model, verification, evaluation, config.acceptance, trigger, champion, config.waits
         )
         page = report(
             raw, splits, appraisal, noise, labels, candidates, tuned, model, evaluation, deployment, config.source.title

@@ -73,6 +73,12 @@ def decide(
     )
 
 
+def tags(verdict: Verdict) -> dict[str, str]:
+    """By what a run is found that came to the verdict."""
+    said = {"verdict": verdict.action, "cause": verdict.cause, "held_back": verdict.held_back, "why": verdict.sentence}
+    return {f"keepfit.{name}": value for name, value in said.items() if value}
+
+
 def _sentences(*parts: str) -> str:
     return " ".join(f"{part[0].upper()}{part[1:].rstrip('.')}." for part in parts if part)
 

@@ -13,6 +13,7 @@ from tasks.core.figures import figure
 from tasks.core.model_records import Champion, Comparison, Deployment, Evaluation, TrainedModel, Verification, Waits
 from tasks.core.records import Record
 from tasks.core.step import action
+from tasks.retraining.trigger import Trigger
 from tasks.scoring.scorer import Scorer
 
 NON_INFERIORITY_T = 1.28
@@ -45,7 +46,7 @@ def deploy(
     verification: Verification,
     evaluation: Evaluation,
     acceptance: Acceptance,
-    cause: str,
+    trigger: Trigger,
     champion: Champion | None,
     waits: Waits = "",
 ) -> Deployment:
@@ -58,7 +59,7 @@ def deploy(
     notice = promotion.reconcile(project)
     previous = champion.version if champion else None
     version = tracking.version_of(project, model.digest)
-    by_hand = cause == "manual"
+    by_hand = trigger.kind == "manual"
     gates = [
         *judge(verification, evaluation, acceptance, by_hand),
         *_rolled_back(project, version),
@@ -74,21 +75,25 @@ def deploy(
         gates.append(Gate(held=False, sentence=f"Compared with {compared}, and version {serves} serves by now"))
         previous, waits = serves, ""
     elif waits:
-        _wait(project, version, model.digest, cause, _evidence(gates, evaluation) | {"waits": waits}, previous)
+        _wait(
+            project, version, model.digest, trigger, _evidence(gates, evaluation, trigger) | {"waits": waits}, previous
+        )
     elif all(gate.held for gate in gates):
         # Moved last: whoever follows the alias finds a version that is registered and described.
         tracking.describe(project, version, "champion", _reasons(gates), previous)
         try:
             if serves != version:
-                evidence = _evidence(gates, evaluation)
-                promotion.move(project, version, model.digest, "champion", cause, "", evidence, previous)
+                evidence = _evidence(gates, evaluation, trigger)
+                cause, why = trigger.kind, trigger.evidence
+                promotion.move(project, version, model.digest, "champion", cause, why, evidence, previous)
         except Refused as overtaken:
             gates.append(Gate(held=False, sentence=str(overtaken)))
             previous = tracking.standing(project).champion
     accepted = all(gate.held for gate in gates)
     if not accepted:
         tracking.describe(project, version, "refused", _reasons(gates), previous)
-        promotion.challenge(project, version, model.digest, "refused", cause, "", _evidence(gates, evaluation))
+        evidence = _evidence(gates, evaluation, trigger)
+        promotion.challenge(project, version, model.digest, "refused", trigger.kind, trigger.evidence, evidence)
     return Deployment(
         project=project,
         accepted=accepted,
@@ -100,14 +105,16 @@ def deploy(
     )
 
 
-def _wait(project: str, version: str, digest: str, cause: str, evidence: dict[str, Any], previous: str | None) -> None:
+def _wait(
+    project: str, version: str, digest: str, trigger: Trigger, evidence: dict[str, Any], previous: str | None
+) -> None:
     """Make the version the challenger, unless it is already and has begun to prove itself."""
     newest = next(iter(ledger.entries(project, 1, version=version)), None)
     begun = newest is not None and newest.decision in ("challenger", "shadow_started", "canary_started")
     if begun and tracking.standing(project).challenger == version:
         return
     tracking.describe(project, version, "challenger", tuple(evidence["reasons"]), previous)
-    promotion.challenge(project, version, digest, "challenger", cause, "", evidence)
+    promotion.challenge(project, version, digest, "challenger", trigger.kind, trigger.evidence, evidence)
 
 
 def _reasons(gates: list[Gate]) -> tuple[str, ...]:
@@ -115,7 +122,7 @@ def _reasons(gates: list[Gate]) -> tuple[str, ...]:
     return tuple(gate.sentence for gate in sorted(gates, key=lambda gate: gate.held))
 
 
-def _evidence(gates: list[Gate], evaluation: Evaluation) -> dict[str, Any]:
+def _evidence(gates: list[Gate], evaluation: Evaluation, trigger: Trigger) -> dict[str, Any]:
     return {
         "gates": [gate.model_dump() for gate in gates],
         "reasons": _reasons(gates),
@@ -123,6 +130,7 @@ def _evidence(gates: list[Gate], evaluation: Evaluation) -> dict[str, Any]:
         "metrics": {each.name: [each.value, each.low, each.high] for each in evaluation.metrics},
         "n_rows": evaluation.n_rows,
         "run": tracking.run_id(),
+        **trigger.model_dump(mode="json", include={"request", "verdict"}, exclude_none=True),
     }
 
 

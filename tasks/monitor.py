@@ -13,6 +13,7 @@ from tasks.core.records import Record
 from tasks.monitoring.logged_windows import Held
 from tasks.monitoring.section import Monitor
 from tasks.monitoring.window_report import Broken, WindowReport, drifted
+from tasks.retraining.verdict import Verdict
 from tasks.serving.section import Log
 
 if TYPE_CHECKING:
@@ -35,9 +36,10 @@ MOST_SCORES = 50
 
 
 class Watching(Record):
-    """The reports on windows, the oldest first."""
+    """The reports on windows, the oldest first, and what is to be done by them and all that is known else."""
 
     windows: tuple[WindowReport, ...]
+    verdict: Verdict | None = None
 
 
 def monitor(project: str, champion: Champion, section: Monitor, log: Log, last: date) -> Watching:

@@ -20,9 +20,11 @@ from tasks.core.model_records import (
 )
 from tasks.core.records import Blob
 from tasks.deploy import Acceptance, deploy, judge
+from tasks.retraining.trigger import Trigger
 from tests.conftest import Register
 
 Deploying = Callable[..., Deployment]
+DRIFT = Trigger(kind="data_drift", evidence="2 of 3 days drifted", request="ab12")
 EXACT = Verification(n_rows=800, largest_difference=1e-15)
 
 
@@ -128,7 +130,7 @@ def deploying(register: Register) -> Iterator[Callable[..., Deployment]]:
             members=(),
             importances=(),
         )
-        return deploy.fn("ship", trained, EXACT, found or evaluation(), Acceptance(), "drift", champion, waits)
+        return deploy.fn("ship", trained, EXACT, found or evaluation(), Acceptance(), DRIFT, champion, waits)
 
     with tracking.run("ship", "test", {}, {}):
         yield deployed
@@ -145,10 +147,12 @@ def test_deploying_the_same_model_again_changes_something(register: Register, de
         assert deploying(model, champion, found) == first
         assert ledger.entries("ship") == before and roles.file("ship").stat().st_mtime_ns == file
     assert [(row.decision, row.cause, row.previous) for row in ledger.entries("ship")] == [
-        ("refused", "drift", "1"),
-        ("champion", "drift", None),
+        ("refused", "data_drift", "1"),
+        ("champion", "data_drift", None),
     ]
-    gates = ledger.entries("ship")[0].evidence["gates"]
+    newest = ledger.entries("ship")[0]
+    assert newest.why == DRIFT.evidence and newest.evidence["request"] == DRIFT.request
+    gates = newest.evidence["gates"]
     assert isinstance(gates, list) and {"held": False} in [{"held": gate["held"]} for gate in gates]  # type: ignore[index,call-overload]
     assert roles.serving("ship").champion == one and roles.serving("ship").challenger_refused
 

@@ -6,9 +6,11 @@ import argparse
 import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
+from flows.weighing import weigh
 from tasks.core import roles, store
 from tasks.core.errors import UsageError
 from tasks.core.model_records import Champion
@@ -17,7 +19,14 @@ from tasks.monitor import Watching, monitor, monitor_rows
 from tasks.monitoring.section import Monitor
 from tasks.monitoring.told import told
 from tasks.report_windows import report_windows
+from tasks.retraining.policy import Retrain
+from tasks.retraining.verdict import Verdict
 from tasks.serving.section import Serve
+
+if TYPE_CHECKING:
+    from tasks.retraining.verdicts import Kept
+
+REFUSED = 3
 
 
 class Sections(BaseModel):
@@ -25,39 +34,75 @@ class Sections(BaseModel):
 
     monitor: Monitor = Monitor()
     serve: Serve = Serve()
+    retrain: Retrain = Retrain()
 
 
 def run(options: argparse.Namespace) -> int:
-    """Judge what is not judged yet, and print the reports on the windows that were asked for, the newest last."""
+    """Judge what is not judged yet, print the reports on the windows that were asked for, the newest last, and the
+    verdict; with --act do what it says: 3 when a gate refuses the new model.
+    """
     name, sections = project_name(options.project), _sections(options.project)
     page: Path | None = None
+    kept: Kept | None = None
     with store.opened(store.home_of(project_file(options.project).parent)):
         champion = roles.serving(name).champion
         if options.input is not None:
             watching = _of_file(name, champion, sections, options.input)
         else:
-            watching = _of_log(name, champion, sections, options.window, options.days or 1)
-            days = [date.fromisoformat(each.window) for each in watching.windows]
+            watching = _of_log(name, champion, sections, options.window)
+            days = [date.fromisoformat(each.window) for each in watching.windows[-(options.days or 1) :]]
             page = report_windows(name, champion, sections.monitor, sections.serve.log, days, options.explain)
-    newest = watching.windows[-1]
+            if days[-1] >= _yesterday():  # a verdict is about now
+                kept = weigh(name, champion, watching.windows, sections.retrain)
+        acted, told_of_it = _act(options, name, kept) if options.act and kept else (None, "")
+    windows = watching.windows[-(options.days or 1) :]
     if options.json:
         model = {"name": name, "version": champion.version, "digest": champion.artifact.digest}
-        windows = [window.model_dump(mode="json") for window in watching.windows]
-        said = {"report": str(page) if page else None, **newest.model_dump(mode="json"), "windows": windows}
-        print(json.dumps({"project": name, "model": model, **said}))
+        reports = [window.model_dump(mode="json") for window in windows]
+        verdict = kept.verdict.model_dump(mode="json") if kept else None
+        said = {"report": str(page) if page else None, **reports[-1], "windows": reports}
+        print(json.dumps({"project": name, "model": model, **said, "verdict": verdict, "acted": acted}))
     else:
-        print("\n\n".join(told(name, champion.version, window) for window in watching.windows))
-        print(*([f"Report       {page}"] if page else []), sep="\n", end="\n" if page else "")
-    return 0
+        lines = ["\n\n".join(told(name, champion.version, window) for window in windows)]
+        lines += [f"Report       {page}"] if page else []
+        lines += [told_of_it] if told_of_it else []
+        lines += [_in_words(kept.verdict, options.act)] if kept else []
+        print("\n".join(lines))
+    return REFUSED if acted and not acted.get("accepted", True) else 0
 
 
-def _of_log(name: str, champion: Champion, sections: Sections, window: date | None, days: int) -> Watching:
+def _act(options: argparse.Namespace, project: str, kept: Kept) -> tuple[dict[str, Any] | None, str]:
+    """What came of what the verdict says, done in this process: as `--json` prints it, and in words."""
+    if kept.verdict.action == "retrain":
+        from flows.commands.train import trained
+        from tasks.retraining import requests
+        from tasks.retraining.trigger import Trigger
+
+        request = requests.ask(project, kept.verdict, kept.at)
+        return trained(options, Trigger.of(kept.verdict, request.id))
+    if kept.verdict.action == "rollback":
+        from flows.requesting import roll_back
+
+        done = roll_back(project, kept.version, kept.verdict)
+        return {"rollback": done}, done
+    return None, ""
+
+
+def _in_words(verdict: Verdict, acts: bool) -> str:
+    due = verdict.action in ("retrain", "rollback") and not acts
+    hint = " `--act` does it now; the flow `monitoring` does by itself." if due else ""
+    return f"Verdict      {verdict.sentence}{hint}"
+
+
+def _yesterday() -> date:
+    return datetime.now(UTC).date() - timedelta(days=1)
+
+
+def _of_log(name: str, champion: Champion, sections: Sections, window: date | None) -> Watching:
     today = datetime.now(UTC).date()
     if window is not None and window > today:
         raise UsageError(f"--window {window}", expected="a day that has begun", found=f"it is {today} (UTC)")
-    last = window or today - timedelta(days=1)
-    watching = monitor(name, champion, sections.monitor, sections.serve.log, last)
-    return Watching(windows=watching.windows[-days:])
+    return monitor(name, champion, sections.monitor, sections.serve.log, window or _yesterday())
 
 
 def _of_file(name: str, champion: Champion, sections: Sections, file: Path) -> Watching:

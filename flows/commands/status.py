@@ -14,6 +14,7 @@ from tasks.core import ledger, newest_window, promotion, roles, store, tracking
 from tasks.core.errors import Unavailable
 from tasks.core.model_records import Champion
 from tasks.core.project_file import project_file, project_name
+from tasks.retraining import verdicts
 
 N_DECISIONS = 5
 SHOWN = ("window", "version", "state", "summary", "incident", "alarms_spent", "alarms_promised", "judged", "verdict")
@@ -25,7 +26,13 @@ def run(options: argparse.Namespace) -> int:
     name = project_name(options.project)
     home = store.home_of(project_file(options.project).parent)
     if not home.exists():
-        outcome: dict[str, Any] = {"project": name, "champion": None, "decisions": [], "home": str(home)}
+        outcome: dict[str, Any] = {
+            "project": name,
+            "champion": None,
+            "verdict": None,
+            "decisions": [],
+            "home": str(home),
+        }
     else:
         with store.opened(home):
             outcome = _outcome(name, home)
@@ -47,6 +54,7 @@ def _outcome(name: str, home: Path) -> dict[str, Any]:
         "champion": _shown(serving.champion) | {"since": serving.since} if serving else None,
         "challenger": challenger.shown(name, serving),
         "notice": notice or None,
+        "verdict": _verdict(name),
         "decisions": [entry.model_dump(mode="json") for entry in ledger.entries(name, N_DECISIONS)],
         "monitoring": _watched(name, home),
         "home": str(home),
@@ -68,6 +76,11 @@ def _watched(name: str, home: Path) -> dict[str, Any] | None:
     return {**told, "worst": worst, "due": due.isoformat(), "report": str(page) if page.exists() else None}
 
 
+def _verdict(project: str) -> dict[str, Any] | None:
+    newest = next(iter(verdicts.newest(project)), None)
+    return None if newest is None else {"at": newest.at.isoformat(), **newest.verdict.model_dump(mode="json")}
+
+
 def _shown(model: Champion) -> dict[str, Any]:
     return {"version": model.version, "digest": model.artifact.digest}
 
@@ -79,6 +92,8 @@ def _in_words(outcome: dict[str, Any]) -> str:
     if rival := outcome.get("challenger"):
         lines.append(f"version {rival['version']} is the challenger: {rival['words']}")
     lines += [outcome["notice"]] if outcome.get("notice") else []
+    if verdict := outcome.get("verdict"):
+        lines.append(f"  {verdict['at'][:16]}  {verdict['sentence']}")
     for row in outcome["decisions"]:
         lines.append(f"  {row['at'][:16]}  version {row['version']:<4} {row['decision']:<9} {row['cause']}")
         lines += [

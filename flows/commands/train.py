@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows import services
 from tasks.core import store
+from tasks.retraining.trigger import MANUAL, Trigger
 
 if TYPE_CHECKING:
     from tasks.core.step import Done
@@ -25,6 +26,19 @@ REFUSED = 3
 
 def run(options: argparse.Namespace) -> int:
     """Train the project; 0 when its model was accepted, 3 when a gate refused it."""
+    outcome, told = trained(options, MANUAL, options.seconds, options.trials, options.recollect)
+    print(json.dumps(outcome) if options.json else told)
+    return 0 if outcome["accepted"] else REFUSED
+
+
+def trained(
+    options: argparse.Namespace,
+    trigger: Trigger,
+    seconds: float | None = None,
+    trials: int | None = None,
+    recollect: bool = False,
+) -> tuple[dict[str, Any], str]:
+    """What came of a training in this process: as `--json` prints it, and in words."""
     started = time.monotonic()
     gc.disable()  # while importing, the collector only walks over what will stay anyway
     home = _home(options)
@@ -45,22 +59,22 @@ def run(options: argparse.Namespace) -> int:
         try:
             state: Any = training(
                 str(options.project),
-                seconds=options.seconds,
-                trials=options.trials,
-                recollect=options.recollect,
+                seconds=seconds,
+                trials=trials,
+                trigger=trigger,
+                recollect=recollect,
                 return_state=True,
             )
         finally:
             services.drain()
         deployment = state.result(raise_on_failure=True)
+        if deployment is None:
+            done = f"Request {trigger.request} is done already, by another run."
+            return {"project": options.project.name, "accepted": True, "reasons": [done]}, done
         outcome = _outcome(history, str(state.state_details.flow_run_id), server.ui, time.monotonic() - started)
-    if options.json:
-        print(json.dumps(outcome))
-    else:
-        from flows.commands.summary import summary
+    from flows.commands.summary import summary
 
-        print(summary(history, outcome))
-    return 0 if deployment.accepted else REFUSED
+    return outcome, summary(history, outcome)
 
 
 def _home(options: argparse.Namespace) -> Path:

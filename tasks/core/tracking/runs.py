@@ -51,6 +51,8 @@ METRICS_PER_BATCH = 1_000
 _NO_NAME = re.compile(r"[^/\w.\- :]")
 """What MLflow lets no metric's name hold."""
 
+LONGEST_TAG = 5_000
+"""Of MLflow's own."""
 CURRENT: ContextVar[Run | None] = ContextVar("mlflow_run", default=None)
 
 
@@ -198,11 +200,12 @@ def log_series(series: Sequence[tuple[datetime, Mapping[str, float]]]) -> None:
 
 
 def log_tags(tags: Mapping[str, str]) -> None:
+    """Tags of the run, by which it is found."""
     if CURRENT.get() is None:
         return
     from mlflow.entities import RunTag
 
-    client().log_batch(run_id(), tags=[RunTag(name, value) for name, value in tags.items()])
+    client().log_batch(run_id(), tags=[RunTag(name, value[:LONGEST_TAG]) for name, value in tags.items()])
 
 
 def _without_password(uri: str) -> str:
