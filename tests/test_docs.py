@@ -71,6 +71,7 @@ def test_every_example_project_loads_is_deployed_and_says_where_its_data_are_fro
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
     mine = [found for found in deployments if found["parameters"]["project"] == f"data/{folder.name}"]
     assert mine and mine[0]["schedules"]
+    assert mine[0]["triggers"][0]["match"] == {"prefect.resource.id": f"keepfit.project.{project.name}"}
 
 
 def test_the_lock_pins_every_version_and_names_no_index() -> None:

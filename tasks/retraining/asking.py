@@ -69,9 +69,9 @@ def by_drift(drift: Drifting, gains: Sequence[Gain], situation: Situation, polic
     told += f". {_measured(newest)}" if newest else ". What training anew would gain is not measured yet"
     n = drift.n_labelled if situation.n_labelled is None else min(drift.n_labelled, situation.n_labelled)
     if n < policy.minimum_labelled:
-        told += f". {n:,} outcomes are known since, {policy.minimum_labelled:,} are needed to learn from"
+        told += f". {n:,} outcomes are known since then, {policy.minimum_labelled:,} are needed to learn from"
         return Ask(cause="data_drift", sentence=told, held_back="labels", columns=drift.columns)
-    return Ask(cause="data_drift", sentence=f"{told}. {n:,} outcomes are known since", columns=drift.columns)
+    return Ask(cause="data_drift", sentence=f"{told}. {n:,} outcomes are known since then", columns=drift.columns)
 
 
 def by_age(gains: Sequence[Gain], situation: Situation, policy: Retrain, now: datetime) -> Ask | None:
@@ -110,9 +110,9 @@ def effect(days: Sequence[WindowReport]) -> str:
         return ""
     for metric in found.labelled.best[:1]:
         told = estimate(metric.value, metric.low, metric.high)
-        return f"{metric.name} is {told} by {found.labelled.n_labelled:,} outcomes"
+        return f"By the newest day's {found.labelled.n_labelled:,} outcomes, {metric.name} is {told}"
     if (guess := found.estimated) is not None and guess.valid:
-        return f"{guess.metric} is estimated as {estimate(guess.value, guess.low, guess.high)}"
+        return f"Without outcomes, {guess.metric} is estimated as {estimate(guess.value, guess.low, guess.high)}"
     return ""
 
 
