@@ -174,6 +174,14 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--port", type=int, default=8000, metavar="N", help="the model API's port (default: 8000, or next)")
 
     _command(commands, "status", "what serves, since when, the last decisions, and where everything is")
+    completion = commands.add_parser(
+        "completion",
+        help="a script by which a shell completes commands and options",
+        description="A completion script.",
+    )
+    completion.add_argument("shell", choices=["bash", "zsh", "fish"], help="for which shell")
+    _ways_to_tell(completion)
+
     _command(commands, "doctor", "whether the machine, the home and a project are well, and what to do", optional=True)
     _command(commands, "down", "end what `keepfit up` started, and the private Prefect server", optional=True)
     return top
@@ -207,9 +215,13 @@ def _command(
             nargs="?" if optional else None,
             default=Path() if optional else None,
         )
+    _ways_to_tell(command)
+    return command
+
+
+def _ways_to_tell(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object on stdout; all else goes to stderr")
     command.add_argument("--debug", action="store_true", help="show the traceback of a failure")
-    return command
 
 
 def _positive(text: str) -> float:
