@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flows.health import champion, databases, machine, prefects
 from flows.health.finding import Finding, failed
-from flows.services import up
+from flows.services import standing
 from tasks.core import store
 from tasks.core.errors import KeepfitError
 from tasks.core.project_file import FILE, project_file
@@ -57,5 +57,5 @@ def _found(check: Callable[[], Iterator[Finding]]) -> list[Finding]:
 
 
 def _used(home: Path) -> dict[str, str]:
-    addresses = (up.found(home) or {}).get("addresses", {})
+    addresses = (standing.found(home) or {}).get("addresses", {})
     return {name: address for name, address in addresses.items() if isinstance(address, str)}

@@ -6,14 +6,14 @@ import argparse
 import json
 
 from flows import services
-from flows.services import up
+from flows.services import standing
 from tasks.core import store
 
 
 def run(options: argparse.Namespace) -> int:
     """End what runs in this project's home; fine when nothing does."""
     home = store.home_of(options.project)
-    was_up = up.end(home)
+    was_up = standing.end(home)
     ended = services.down(home)
     if options.json:
         print(json.dumps({"ended": ended or was_up, "up": was_up}))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flows.services import deployments, up
+from flows.services import deployments, standing, up
 from tasks.core import store
 from tasks.core.errors import UsageError
 
@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
         )
     home = homes.pop()
     names = [each.name for each in chosen]
-    if (running := up.found(home)) is not None:
+    if (running := standing.found(home)) is not None:
         return _already(running, names, options.json)
     home.mkdir(parents=True, exist_ok=True)
     supervisor = up.Up(home, root, chosen, options.port, teller(time.monotonic()))

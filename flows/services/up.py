@@ -13,57 +13,26 @@ import json
 import os
 import secrets
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from flows import services
-from flows.services import deployments, keeper, late, locks, marked, parts, rest, trainings
+from flows.services import deployments, jobs, keeper, late, locks, marked, parts, rest, trainings
 from flows.services.deployments import Chosen
-from flows.services.part import Part, last_line
+from flows.services.first import TICK_SECONDS, Trainer
+from flows.services.part import Part
 from flows.services.server import Server
 from tasks.core import roles, store
 from tasks.core.errors import Unavailable
 
-ENDING_SECONDS = 60.0
-TICK_SECONDS = 1.0
 MINUTE = 60
-DYING = timedelta(seconds=40)
-"""How long a flow run may take to see that its worker has died, and to say so; seven seconds were seen."""
 FAILED_STARTS = 4
 """After so many a part that never answered will not: starting says so and ends."""
-
-
-def found(home: Path) -> dict[str, Any] | None:
-    """What the running `keepfit up` of the home says of itself; None when none runs."""
-    if not locks.is_held(home / "up" / "up.lock"):
-        return None
-    with suppress(OSError, ValueError):
-        return json.loads((home / "up" / "up.json").read_text())
-    return {"pid": None, "projects": [], "addresses": {}, "parts": {}}
-
-
-def end(home: Path) -> bool:
-    """End the running one and wait until it is gone; False when none ran."""
-    import time
-
-    lock, deadline = home / "up" / "up.lock", time.monotonic() + ENDING_SECONDS
-    if not locks.is_held(lock):
-        return False
-    asked = None
-    while locks.is_held(lock):
-        pid, patient = (found(home) or {}).get("pid"), time.monotonic() < deadline
-        if pid and (pid != asked or not patient):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM if patient else signal.SIGKILL)
-            asked = pid
-        time.sleep(0.1)
-    return True
 
 
 class Up:
@@ -78,9 +47,9 @@ class Up:
         self.parts: dict[str, Part] = {}
         self.untrained: dict[str, str] = {}
         """Why a project has no champion yet."""
-        self._served: tuple[str, ...] = ()
-        self._deaths_seen = 0
-        self._worker_died: datetime | None = None
+        self.served: tuple[str, ...] = ()
+        """The names of the projects that have a champion."""
+        self._trainer = Trainer(self)
         self._server: Server | None = None
 
     @property
@@ -133,7 +102,7 @@ class Up:
         if not parts.is_elsewhere(os.environ.get("MLFLOW_TRACKING_URI")):
             parts.wait_for_each_other(self.home)
             self._add(self._part("mlflow", self._mlflow_command, "mlflow", "/health", parts.MLFLOW))
-        self._serve()
+        self.serve()
         self._wait("prefect") if self._server.private else self._server.ready()
         self._prepare()
         online = lambda: parts.worker_online(self.url, self.since)  # noqa: E731
@@ -143,7 +112,7 @@ class Up:
         for name in ("mlflow", "worker"):
             if name in self.parts:
                 self._wait(name)
-        self._train()
+        self._trainer.train()
         if "api" in self.parts:
             self._wait("api")
 
@@ -151,8 +120,8 @@ class Up:
         """Keep it up until told to end: serve what gets a champion, skip runs that a pause of the machine piled up."""
         written, ticks = "", 0
         while not self.ended.wait(TICK_SECONDS):
-            self._serve()
-            self._retry()
+            self.serve()
+            self._trainer.retry()
             if (now := json.dumps(self.state())) != written:
                 self.write()
                 written = now
@@ -215,18 +184,18 @@ class Up:
         return parts.mlflow_command(self.home, self.ports.take("mlflow"))
 
     def _api_command(self) -> list[str]:
-        served = [each for each in self.chosen if each.name in self._served]
+        served = [each for each in self.chosen if each.name in self.served]
         return parts.api_command(served, self.ports.take("api"))
 
-    def _serve(self) -> None:
+    def serve(self) -> None:
         """Serve the projects that have a champion."""
         with store.opened(self.home):
             having = tuple(each.name for each in self.chosen if roles.known(each.name) is not None)
         for name in having:
             self.untrained.pop(name, None)
-        if having == self._served:
+        if having == self.served:
             return
-        self._served = having
+        self.served = having
         if "api" in self.parts:
             self.parts["api"].renew()
         elif having:
@@ -267,76 +236,7 @@ class Up:
         store.write_file(last, stamp.encode())
 
     def _job(self, name: str, command: list[str]) -> None:
-        log = self.home / "logs" / f"{name}.log"
-        log.parent.mkdir(exist_ok=True)
-        environment = os.environ | marked.mark("job", self.token) | {"PWD": str(self.root)}
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                command,
-                cwd=self.root,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        while True:
-            with suppress(subprocess.TimeoutExpired):
-                code = process.wait(0.2)
-                break
-            if self.ended.is_set():
-                raise KeyboardInterrupt
-        if code:
-            raise Unavailable(
-                f"`{name}` failed with exit code {code}", found=last_line(log) or "no word", action=f"See {log}"
-            )
-
-    def _train(self) -> None:
-        """Give each project that has no champion a training, and wait for them."""
-        runs: dict[str, str] = {}
-        described = deployments.wanted(self.root, self.chosen)
-        for project in self.chosen:
-            if project.name not in self._served:
-                name = deployments.named(described, self.root, project, "training")
-                runs[project.name] = trainings.begin(self.url, name, trainings.FIRST)
-                page = f"{self.url.removesuffix('/api')}/runs/flow-run/{runs[project.name]}"
-                self.untrained[project.name] = f"its first training runs: {page}"
-                self.told(f"{project.name} has no champion: {self.untrained[project.name]}")
-        self.write()
-        while runs and not self.ended.wait(TICK_SECONDS):
-            self._serve()
-            self._retry()
-            for name, run in list(runs.items()):
-                with suppress(Unavailable):  # the server is started again meanwhile
-                    kind, message = trainings.state(self.url, run)
-                    # One that crashed with its worker is run again when that is there again.
-                    if kind in ("COMPLETED", "FAILED", "CANCELLED") or (kind == "CRASHED" and not self._worker_died):
-                        del runs[name]
-                        self._tell_end(name, kind, message)
-        if self.ended.is_set():
-            raise KeyboardInterrupt
-
-    def _retry(self) -> None:
-        """Once the worker is there again after it died, run again what died with it."""
-        worker, now = self.parts["worker"], datetime.now(UTC)
-        if worker.restarts > self._deaths_seen:
-            self._deaths_seen, self._worker_died = worker.restarts, now - timedelta(seconds=2)
-        if self._worker_died is None or not worker.ready.is_set():
-            return
-        with suppress(Unavailable):
-            if n_retried := trainings.retry_crashed(self.url, self._worker_died):
-                self.told(f"{n_retried} flow runs that crashed with their worker are run again")
-            if now - self._worker_died > DYING:
-                self._worker_died = None
-
-    def _tell_end(self, name: str, kind: str, message: str) -> None:
-        self._serve()
-        if name in self._served:
-            self.told(f"{name} has its first champion")
-            return
-        why = "no gate let its model pass" if kind == "COMPLETED" else message.split("\n")[0][:300]
-        self.untrained[name] = f"its first training {kind.lower()}: {why}"
-        self.told(f"{name} has no champion: {self.untrained[name]}")
+        jobs.do(name, command, home=self.home, root=self.root, token=self.token, ended=self.ended)
 
 
 @contextmanager

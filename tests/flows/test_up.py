@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from flows import services
-from flows.services import deployments, keeper, late, marked, rest, up
+from flows.services import deployments, keeper, late, marked, rest, standing
 from flows.services.part import Part
 from tasks.core import roles, store, tracking
 from tasks.core.errors import UsageError
@@ -68,7 +68,7 @@ def wait(for_what: Callable[[], Any], seconds: float = 60) -> Any:
 
 
 def state(home: Path) -> dict[str, Any]:
-    return up.found(home) or {}
+    return standing.found(home) or {}
 
 
 @pytest.mark.slow
@@ -119,7 +119,7 @@ def test_what_is_killed_comes_back_at_its_address_and_nothing_is_left_after_the_
         finally:
             process.kill()
             process.communicate()
-    assert marked.living("") == [] and up.found(home) is None and services.state(home) is None
+    assert marked.living("") == [] and standing.found(home) is None and services.state(home) is None
     for address in (page, addresses["mlflow"], addresses["prefect"]):
         assert not rest.answers(address, 1)
 
