@@ -65,8 +65,10 @@ def picture(windows: Sequence[WindowReport]) -> str | None:
 
 
 def performance(windows: Sequence[WindowReport]) -> Markup | None:
-    """The deciding metric of each window by its outcomes, and as it was estimated, each with its interval."""
-    chosen = [(at, each) for at, each in zip(days(windows), windows, strict=True) if each.performance]
+    """The deciding metric of each window by its outcomes and as estimated, with intervals; of none with an incident."""
+    told = [(at, each) for at, each in zip(days(windows), windows, strict=True) if each.performance]
+    # What broken rows were answered is no measure of the model, and would squeeze all other days into a line.
+    chosen = [(at, each) for at, each in told if each.incident is None]
     known = [(at, w, m) for at, w in chosen if w.performance for m in w.performance.labelled.best[:1]]
     guessed = [(at, w, w.performance.estimated) for at, w in chosen if w.performance and w.performance.estimated]
     metric = next((m.name for _, _, m in known), next((m.metric for _, _, m in guessed), None))
@@ -76,8 +78,8 @@ def performance(windows: Sequence[WindowReport]) -> Markup | None:
     bounds = [[m.low, m.high] for _, _, m in known] + [[m.low, m.high] for _, _, m in (sure or guessed)]
     chart = Chart(f"{metric} by window", _axis(windows), Axis.around(metric, *bounds))
     for at, w, m in guessed:
-        told = f"{w.window}, estimated: {estimate(m.value, m.low, m.high)}{'' if m.valid else ' (not valid)'}"
-        chart.whisker(at + 0.25, m.value, m.low, m.high, "two" if m.valid else "unsure", told)
+        said = f"{w.window}, estimated: {estimate(m.value, m.low, m.high)}{'' if m.valid else ' (not valid)'}"
+        chart.whisker(at + 0.25, m.value, m.low, m.high, "two" if m.valid else "unsure", said)
     for at, w, m in known:
         chart.whisker(at, m.value, m.low, m.high, "one", f"{w.window}: {estimate(m.value, m.low, m.high)}")
     chart.key("one", "by outcomes")
