@@ -37,6 +37,8 @@ class Looked:
     history: Sequence[WindowReport]
     evidence: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     moved: Moved | None = None
+    verdict: Any = None
+    """What is to be done now, as `decide` says it: a verdict of a layer beside this one."""
     pages: frozenset[str] = frozenset()
     """Windows that have a page beside this one."""
     stamp: str = ""
@@ -59,7 +61,7 @@ def render(looked: Looked) -> str:
     return template("window.html").render(
         looked=looked,
         report=report,
-        verdict=getattr(report, "verdict", None),
+        verdict=looked.verdict or getattr(report, "verdict", None),
         scored=scored,
         columns=[_drawn(looked, each, scored) for each in worst[:MOST_DRAWN]],
         listed=worst[:MOST_LISTED],

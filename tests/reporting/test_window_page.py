@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -16,6 +17,7 @@ from tasks.monitoring.reference import Reference
 from tasks.monitoring.window_report import Broken, WindowReport, drifted
 from tasks.reporting.distributions import BINS, binned, distribution
 from tasks.reporting.window_page import Looked, render
+from tasks.retraining.verdict import Verdict
 
 EVIL = "<script>alert('1')</script>"
 FIRST = date(2026, 1, 1)
@@ -116,3 +118,11 @@ def test_both_distributions_hold_every_row(name: str) -> None:
         places, *heights = binned(edges, *shares)
         assert len(places) == BINS + 1 and [each.sum() for each in heights] == pytest.approx([1, 1])
         assert heights[1][-1] > heights[0][-1], "what lies beyond is in the last bin"
+
+
+def test_a_verdict_is_told_with_its_evidence() -> None:
+    verdict = Verdict(action="watch", sentence=f"{EVIL} moved", until=datetime(2026, 4, 2, 9), evidence=("0.3 sd",))  # noqa: DTZ001
+    page = render(replace(looked(reference(), 0.0), verdict=verdict))
+    told = page[page.index('id="verdict"') : page.index('class="cards"')]
+    assert "Verdict: watch" in told and "Until 2026-04-02 09:00" in told and "0.3 sd" in told and "<script" not in told
+    assert 'id="verdict"' not in render(looked(reference(), 0.0))
