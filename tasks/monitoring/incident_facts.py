@@ -14,7 +14,16 @@ import polars as pl
 from tasks.core.arrow import column_type, normal_type
 from tasks.core.records import BYTES, Column, ColumnType, Record, is_provenance
 from tasks.monitoring.incident_timing_facts import Timing
-from tasks.monitoring.incident_values import as_text, at_grid, is_garbled, numbers, reads_as_number, shape, sizes
+from tasks.monitoring.incident_values import (
+    as_text,
+    at_grid,
+    decimals,
+    is_garbled,
+    numbers,
+    reads_as_number,
+    shape,
+    sizes,
+)
 
 MOST_LEVELS = 100
 LONGEST_LEVEL = 60
@@ -48,6 +57,8 @@ class ColumnFacts(Record):
     """Between which the median of that was in all blocks."""
     whole: float = 0.0
     """Numbers without a fraction, as a share of the values."""
+    decimals: int | None = None
+    """Digits behind the point that numbers have, nearly all of them; None where they have any."""
     negative: float = 0.0
     levels: tuple[str, ...] = ()
     """All values of a category; empty where there are too many."""
@@ -157,6 +168,7 @@ def _of_numbers(present: pl.Series, values: pl.Series, blocks: pl.Series) -> dic
         "sizes": tuple(float(f"{value:.6g}") for value in size),
         "size_range": ends,
         "whole": float((found == np.floor(found)).mean()),
+        "decimals": decimals(found),
         "negative": float((found < 0).mean()),
     }
 
