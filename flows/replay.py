@@ -18,6 +18,7 @@ from tasks.check import check
 from tasks.collect import collect
 from tasks.core import metrics, progress, roles, store
 from tasks.core.errors import ProjectError, UsageError
+from tasks.core.expectations import RawExpectations
 from tasks.core.records import CheckedDataset, CheckedSplits, Dataset, Splits
 from tasks.core.splits import seconds
 from tasks.prepare import inputs_of, prepare
@@ -54,7 +55,7 @@ def fits_of(project: Project, span: Span) -> Fits:
 
     raw, time = collect.fn(project.source), time_column(project)
     windows, raw = _windows(raw, time, project.target, span)
-    known = check.fn(_first(raw, windows[0].n_labelled), project.expectations.raw, project.checking)
+    known = check.fn(_first(raw, windows[0].n_labelled), _of_rows(project), project.checking)
     splits = prepare.fn(known, project.preparation)
     history = _history(project, raw, known, splits, time, span)
     members, metric = _members(project, splits)
@@ -118,7 +119,7 @@ def _history(project: Project, raw: Dataset, known: CheckedDataset, splits: Spli
     # What stands for a missing value was found in the rows before the first date, and is not looked for in later ones.
     markers = {column.name: column.missing_values for column in known.dataset.columns}
     checking = project.checking.model_copy(update={"missing_values": {**markers, **project.checking.missing_values}})
-    rows = store.scan(check.fn(raw, project.expectations.raw, checking).dataset).collect()
+    rows = store.scan(check.fn(raw, _of_rows(project), checking).dataset).collect()
     section = project.preparation
     names, left_out = inputs_of(known.dataset, section)
     harmful = {note.column for note in splits.notes if note.kind in ("hazard", "personal")} - set(section.keep)
@@ -146,6 +147,12 @@ def _history(project: Project, raw: Dataset, known: CheckedDataset, splits: Spli
         every=span.every,
         windows=windows(moments, span.every, span.delay, span.begin, span.end),
     )
+
+
+def _of_rows(project: Project) -> RawExpectations:
+    """What single rows must hold: how many there are, or what they are like together, is said of all of today's."""
+    raw = project.expectations.raw
+    return raw.model_copy(update={"expectations": tuple(each for each in raw.expectations if each.names_rows)})
 
 
 def _names_in(text: str) -> set[str]:
@@ -186,13 +193,15 @@ def replayed(project: Project, span: Span, threads: int | None = None) -> Replay
     from tasks.replaying.keepfit import Keepfit
     from tasks.replaying.triggers import adwin, ks, page_hinkley, psi
     from tasks.replaying.walk import walk
+    from tasks.replaying.watched import Watch
 
     started = perf_counter()
     fits = fits_of(project, span)
     windows = fits.history.windows
     fits.prefit([*(each.n_labelled for each in windows), *ages.cut_sizes(fits.history.n_first)], threads)
     first, cost = ages.first_curve(fits)
-    ours = partial(Keepfit, fits, decide=decide, curve=first, seconds=cost)
+    watch = Watch(fits, project.monitor.false_alarms) if "data_drift" in project.retrain.on else None
+    ours = partial(Keepfit, fits, decide=decide, curve=first, watch=watch, seconds=cost)
     policies: list[Policy] = [
         ours(project.retrain),
         ours(project.retrain, name="keepfit_corrected", title="keepfit, its correction served", corrects=True),
@@ -205,7 +214,10 @@ def replayed(project: Project, span: Span, threads: int | None = None) -> Replay
         psi(fits),
     ]
     variants = recommending.variants(project.retrain, curve := ages.curve(fits))
-    tried = [ours(each, name=f"variant {number}") for number, each in enumerate(variants)]
+    # Settings are compared by gain and age alone: to judge the days of each one's champions would take longest of all.
+    tried = [
+        ours(each, watch=None, name=f"variant {number}") for number, each in enumerate((project.retrain, *variants))
+    ]
     calls = [within_context(partial(walk, fits, each)) for each in (*policies, *tried)]
     outcomes: list[Outcome] = []
     with one_thread():
@@ -229,7 +241,7 @@ def replayed(project: Project, span: Span, threads: int | None = None) -> Replay
         first=first,
         ages=curve,
         recommended=recommending.recommended(
-            project.retrain, found[0], list(zip(variants, others, strict=True)), weekly
+            project.retrain, others[0], list(zip(variants, others[1:], strict=True)), weekly
         ),
         n_fitted=fits.n_fitted,
         n_recalled=fits.n_recalled,

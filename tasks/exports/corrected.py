@@ -35,7 +35,8 @@ def corrected(
     ]
     total = graph.add("Add", raw, graph.side_by_side(*added)) if added else raw
     n_classes = len(card.target.classes)
-    name, shape = ("probabilities", [None, n_classes]) if n_classes else ("prediction", [None])
+    name = "probabilities" if n_classes else "prediction"
+    shape: list[int | None] = [None, n_classes] if n_classes else [None]
     notes = {"keepfit": card.model_dump_json()}
     ours = onnx.load_from_string(
         graph.model(_answered(graph, problem, total), name, shape, width(card.features), notes)

@@ -157,6 +157,11 @@ def windows(
     return tuple(found)
 
 
+def rows_until(history: History, start: datetime, end: datetime) -> slice:
+    """The rows from one moment to before another."""
+    return slice(_n_before(history.moments, start), _n_before(history.moments, end))
+
+
 def _n_before(moments: Moments, when: datetime) -> int:
     return int(np.searchsorted(moments, np.datetime64(when.astimezone(UTC).replace(tzinfo=None), "us"), side="left"))
 

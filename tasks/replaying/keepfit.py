@@ -9,6 +9,7 @@ from time import thread_time
 from tasks.monitoring.window_report import WindowReport
 from tasks.replaying.fits import Fits
 from tasks.replaying.walk import Trained, Wish
+from tasks.replaying.watched import Watch
 from tasks.retraining import correction, gain
 from tasks.retraining.ageing import AgeCurve
 from tasks.retraining.correction import Correction
@@ -16,8 +17,8 @@ from tasks.retraining.policy import Retrain
 from tasks.retraining.verdict import Gain, Situation, Training, Verdict
 
 Decide = Callable[[Sequence[WindowReport], Sequence[Gain], Situation, Retrain, datetime], Verdict]
-Days = Callable[[int, int, datetime], Sequence[WindowReport]]
-"""The champion's judged days: of the model of the first rows, since when it serves, up to a moment."""
+DAYS = 14
+"""Of the champion, the newest ones, that a verdict looks at: drift that began before lasts at least as long."""
 
 
 class Keepfit:
@@ -31,7 +32,7 @@ class Keepfit:
         retrain: Retrain,
         decide: Decide,
         curve: AgeCurve | None,
-        days: Days | None = None,
+        watch: Watch | None = None,
         *,
         name: str = "keepfit",
         title: str = "keepfit",
@@ -39,7 +40,7 @@ class Keepfit:
         seconds: float = 0.0,
     ) -> None:
         self.name, self.title, self.seconds = name, title, seconds
-        self._fits, self._retrain, self._decide, self._curve, self._days = fits, retrain, decide, curve, days
+        self._fits, self._retrain, self._decide, self._curve, self._watch = fits, retrain, decide, curve, watch
         self._corrects = corrects
         self._since = fits.history.windows[0].start
         self._gains: list[Gain] = []
@@ -51,7 +52,7 @@ class Keepfit:
     def wish(self, number: int, champion: int) -> Wish | None:
         self._measure(number, champion)
         now = self._fits.history.windows[number].start
-        days = self._days(champion, number, self._since) if self._days else ()
+        days = self._watch.days(champion, number, self._since, DAYS) if self._watch else ()
         verdict = self._decide(days, self._of_champion, self._situation(number, champion), self._retrain, now)
         self._said = verdict.sentence
         if verdict.action != "retrain":
