@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,6 @@ from tasks.core import store
 from tasks.core.choices import Choice
 from tasks.core.errors import DataError, UsageError
 from tasks.core.records import Column, Dataset, Part, Record, Target
-from tasks.scoring.judging import truth
 
 if TYPE_CHECKING:
     import polars as pl
@@ -87,16 +87,27 @@ class History:
 
     def answers(self, rows: slice) -> npt.NDArray[Any]:
         """The target of some rows: class codes, or values."""
-        target = self.seen.target
-        try:
-            return truth(self.rows[target.name][rows], target)
-        except DataError as exc:
+        target, found = self.seen.target, self._encoded[rows]
+        if target.classes and (found < 0).any():
+            unknown = self.rows[target.name][rows].filter(found < 0)[0]
             raise DataError(
-                f"A class of target {target.name!r} cannot be replayed",
+                f"Class {unknown!r} of target {target.name!r} cannot be replayed",
                 expected="a row of each class before the first date",
-                found=f"{exc.found} after it",
+                found="its first row after it",
                 action="Say --from with a later date",
-            ) from exc
+            )
+        return found
+
+    @cached_property
+    def _encoded(self) -> npt.NDArray[Any]:
+        """Each row's target by itself, -1 for a class that the first rows do not have."""
+        import polars as pl
+
+        target, column = self.seen.target, self.rows[self.seen.target.name]
+        if not target.classes:
+            return column.cast(pl.Float64).to_numpy()
+        codes = {name: code for code, name in enumerate(target.classes)}
+        return column.cast(pl.String).replace_strict(codes, default=-1, return_dtype=pl.Int64).to_numpy()
 
     def _part(self, start: int, end: int) -> Part:
         if (start, end) not in self._parts:

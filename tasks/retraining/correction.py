@@ -66,6 +66,13 @@ def fitted(
     x: Floats, y: Answers, champion: Floats, problem: Problem, n_trees: int = int(SHARE_OF_TREES * TREES), seed: int = 0
 ) -> Correction:
     """The correction by these rows: their matrix, their target (class codes or values), the champion's answers."""
+    from sklearn import config_context
+
+    with config_context(assume_finite=True, skip_parameter_validation=True):  # half of so small a tree's time
+        return _grown(x, y, champion, problem, n_trees, seed)
+
+
+def _grown(x: Floats, y: Answers, champion: Floats, problem: Problem, n_trees: int, seed: int) -> Correction:
     from sklearn.tree import DecisionTreeRegressor
 
     seen, raw = _seen(x), raw_score(problem, champion)

@@ -112,7 +112,7 @@ def test_too_little_history_says_what_there_is(make_project: MakeProject) -> Non
 
 @pytest.mark.slow
 def test_a_killed_replay_goes_on_where_it_was_and_applies_what_is_accepted(make_project: MakeProject) -> None:
-    folder = make_project(rows(60, 400))
+    folder = make_project(rows(40, 150))
     command = [sys.executable, "-m", "flows.cli", "replay", str(folder), "--every", "3d", "--json"]
     env = os.environ | {"KEEPFIT_HOME": str(folder / ".keepfit")}
     root = Path(__file__).parents[2]
