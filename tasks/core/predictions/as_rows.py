@@ -108,7 +108,7 @@ class Rows:
             )
         lacking = [name for name in schema.names if name not in plain and name not in filled]
         frame = self._usable(frame, logged.select(sorted(hashed & {*schema.names})), plain, lacking)
-        for name in lacking:
+        for name in lacking if frame.height else ():
             counted = self._hashed if name in hashed else self._unlogged
             counted[name] += frame.height
         return frame
@@ -118,7 +118,9 @@ class Rows:
         section = self._section
         needs = [section.time, *section.needed] if section.time else section.needed
         if short := [name for name in needs if name in lacking]:
-            self._left_out[f"without {', '.join(short)}, which the log does not hold"] += frame.height
+            keep = f"`serve: {{log: {{columns: {{{short[0]}: keep}}}}}}` keeps it" if short[0] in hashes.columns else ""
+            why = f"without {', '.join(short)}, which the log does not hold"
+            self._left_out[f"{why} ({keep})" if keep else why] += frame.height
             return frame.clear()
         said = frame[section.target]
         fits = (said.is_not_null() if self._classes is None else said.is_in(self._classes.implode())).fill_null(False)
