@@ -6,7 +6,6 @@ Nothing heavy is imported here; each command's module is, when it is called.
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import sys
 from datetime import UTC, date, datetime
@@ -14,7 +13,7 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-from tasks.core.errors import KeepfitError, Unavailable, causes
+from tasks.core.errors import KeepfitError, Unavailable, causes, is_full
 
 INTERRUPTED = 130
 
@@ -263,7 +262,7 @@ def _told(sentence: str, code: int, options: argparse.Namespace | None = None) -
 def _in_words(exc: Exception) -> str:
     """A failure that nobody foresaw, as a sentence with the way to learn more."""
     chain = list(causes(exc))
-    if any(_is_full(cause) for cause in chain):
+    if any(is_full(cause) for cause in chain):
         file = next((str(cause.filename) for cause in chain if isinstance(cause, OSError) and cause.filename), "")
         return str(
             Unavailable(
@@ -275,13 +274,6 @@ def _in_words(exc: Exception) -> str:
         return str(Unavailable(f"{exc.filename} may not be written or read", action="Check its permissions"))
     first = str(exc).strip().splitlines()[0] if str(exc).strip() else "no message"
     return f"{type(exc).__name__}: {first}. Give the command again with --debug for the traceback."
-
-
-def _is_full(exc: BaseException) -> bool:
-    """Whether it says that the disk or a quota is full; SQLite says it in words of its own."""
-    if isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return True
-    return any(words in str(exc) for words in ("disk I/O error", "database or disk is full", "No space left"))
 
 
 if __name__ == "__main__":

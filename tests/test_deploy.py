@@ -176,7 +176,7 @@ def test_a_model_that_must_prove_itself_first_serves_at_once(register: Register,
     found = roles.serving("ship")
     assert (found.champion, found.challenger, found.challenger_refused) == (one, two, False)
     newest = ledger.entries("ship", 1)[0]
-    assert (newest.decision, newest.cause, newest.evidence["waits"]) == ("challenger", "drift", "canary")
+    assert (newest.decision, newest.cause, newest.evidence["waits"]) == ("challenger", DRIFT.kind, "canary")
     ledger.append("ship", "canary_started", "2", two.artifact.digest)
     assert deploying(two, one, None, "canary") == told, "it goes on proving itself"
     assert ledger.entries("ship", 1)[0].decision == "canary_started"

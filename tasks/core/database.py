@@ -17,7 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tasks.core import engines, store
-from tasks.core.errors import Unavailable, UsageError
+from tasks.core.errors import Unavailable, UsageError, is_full
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
@@ -190,6 +190,11 @@ def _in_words(url: URL | None = None) -> Iterator[None]:
     except (exc.SQLAlchemyError, sqlite3.Error) as error:
         url = url or _url(address())
         cause = getattr(error, "orig", None) or error
+        if is_full(cause):
+            raise Unavailable(
+                f"There is no space left to write keepfit's database at {engines.shown(url)}",
+                action="Make room and give the same command again: what was finished is kept",
+            ) from None
         found = (str(cause).strip().splitlines() or [type(cause).__name__])[0][:200]
         raise Unavailable(
             f"keepfit's database at {engines.shown(url)} does not answer",

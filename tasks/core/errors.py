@@ -93,3 +93,10 @@ def causes(exc: BaseException | None) -> Iterator[BaseException]:
     while exc is not None:
         yield exc
         exc = exc.__cause__ or exc.__context__
+
+
+def is_full(exc: BaseException) -> bool:
+    """Whether it says that the disk or a quota is full; SQLite says it in words of its own."""
+    if isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return True
+    return any(words in str(exc) for words in ("disk I/O error", "database or disk is full", "No space left"))

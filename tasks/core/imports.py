@@ -11,9 +11,12 @@ import hashlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = frozenset({"tasks"})
+_PARSING = Lock()
+"""CPython 3.11 counts the depth of a syntax tree for all threads together: two that parse at once get a SystemError."""
 
 
 @cache
@@ -61,7 +64,9 @@ def _imports(module: str) -> Iterator[str]:
     path = source_of(module)
     if path is None:
         return
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    with _PARSING:
+        tree = ast.parse(path.read_bytes())
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:

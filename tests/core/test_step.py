@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -152,3 +155,18 @@ def test_a_changed_module_changes_the_digest_of_those_that_import_it(
     after = digests()
     imports.closure_digest.cache_clear()
     assert [old == new for old, new in zip(before, after, strict=True)] == [False, False, True]
+
+
+def test_threads_that_read_imports_at_once_disturb_each_other() -> None:
+    def closure(depth: int) -> int:
+        return closure(depth - 1) if depth else len(imports.closure("tasks.core.step", frozenset()))
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    gc.callbacks.append(another := lambda *_: [None for _ in range(10)])  # Python within C lets another thread go on
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            assert len(set(threads.map(closure, [i % 7 for i in range(40)]))) == 1
+    finally:
+        gc.callbacks.remove(another)
+        sys.setswitchinterval(before)
