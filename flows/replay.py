@@ -24,6 +24,7 @@ from tasks.core.splits import seconds
 from tasks.prepare import inputs_of, prepare
 from tasks.project import Project, load_project
 from tasks.replaying.records import Replay
+from tasks.retraining.policy import Retrain
 from tasks.select_model import select_model
 from tasks.tune import Tuning, tune
 
@@ -195,16 +196,16 @@ def replayed(project: Project, span: Span, threads: int | None = None) -> Replay
     from tasks.replaying.walk import walk
     from tasks.replaying.watched import Watch
 
-    started = perf_counter()
+    started, retrain = perf_counter(), policy_of(project, span)
     fits = fits_of(project, span)
     windows = fits.history.windows
     fits.prefit([*(each.n_labelled for each in windows), *ages.cut_sizes(fits.history.n_first)], threads)
     first, cost = ages.first_curve(fits)
-    watch = Watch(fits, project.monitor.false_alarms) if "data_drift" in project.retrain.on else None
+    watch = Watch(fits, project.monitor.false_alarms) if "data_drift" in retrain.on else None
     ours = partial(Keepfit, fits, decide=decide, curve=first, watch=watch, seconds=cost)
     policies: list[Policy] = [
-        ours(project.retrain),
-        ours(project.retrain, name="keepfit_corrected", title="keepfit, its correction served", corrects=True),
+        ours(retrain),
+        ours(retrain, name="keepfit_corrected", title="keepfit, its correction served", corrects=True),
         Calendar("never", "never", 0),
         Calendar("schedule", "every window", 1),
         Calendar("every_4th", "every 4th window", 4),
@@ -213,11 +214,9 @@ def replayed(project: Project, span: Span, threads: int | None = None) -> Replay
         ks(fits),
         psi(fits),
     ]
-    variants = recommending.variants(project.retrain, curve := ages.curve(fits))
+    variants = recommending.variants(retrain, curve := ages.curve(fits))
     # Settings are compared by gain and age alone: to judge the days of each one's champions would take longest of all.
-    tried = [
-        ours(each, watch=None, name=f"variant {number}") for number, each in enumerate((project.retrain, *variants))
-    ]
+    tried = [ours(each, watch=None, name=f"variant {number}") for number, each in enumerate((retrain, *variants))]
     calls = [within_context(partial(walk, fits, each)) for each in (*policies, *tried)]
     outcomes: list[Outcome] = []
     with one_thread():
@@ -237,16 +236,22 @@ def replayed(project: Project, span: Span, threads: int | None = None) -> Replay
         n_rows=windows[-1].last - windows[0].first,
         n_windows=len(windows),
         model=fits.members[0].family,
+        retrain=retrain,
         policies=tuple(found),
         first=first,
         ages=curve,
-        recommended=recommending.recommended(
-            project.retrain, others[0], list(zip(variants, others[1:], strict=True)), weekly
-        ),
+        recommended=recommending.recommended(retrain, others[0], list(zip(variants, others[1:], strict=True)), weekly),
         n_fitted=fits.n_fitted,
         n_recalled=fits.n_recalled,
         seconds=round(perf_counter() - started, 3),
     )
+
+
+def policy_of(project: Project, span: Span) -> Retrain:
+    """The project's policy, whose windows are those of the replay: ages, budgets and the like are told in them."""
+    if seconds(project.retrain.every) == span.every.total_seconds():
+        return project.retrain
+    return project.retrain.model_copy(update={"every": spoken(span.every)})
 
 
 def spoken(span: timedelta) -> str:

@@ -36,16 +36,16 @@ def run(options: argparse.Namespace) -> int:
             f"\nReport   {page}\nTook     {found.seconds:.1f} s ({found.n_fitted} fits, {found.n_recalled} remembered)"
         )
     file = project_file(options.project)
-    diff = _diff(file, found, project.retrain)
+    diff = _diff(file, found)
     applied = _apply(file, found, diff, options) if options.apply else False
     if options.json:
         print(json.dumps(_outcome(found, page, diff, applied)))
     return 0
 
 
-def _diff(file: Path, found: Replay, said: Any) -> list[str]:
+def _diff(file: Path, found: Replay) -> list[str]:
     """What the recommended policy changes in project.yaml; nothing where the project's own is as good."""
-    if found.recommended.retrain == said:
+    if found.recommended.retrain == found.retrain:
         return []
     before = file.read_text(encoding="utf-8")
     after = _with_policy(before, found)

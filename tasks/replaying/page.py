@@ -48,7 +48,11 @@ def _over_time(found: Replay, outcome: Outcome) -> dict[str, Any]:
     scored = [(number, each.score) for number, each in enumerate(outcome.steps) if each.score is not None]
     every = [step.score for each in found.policies for step in each.steps if step.score is not None]
     title = f"{measure(found.metric).title} of each window: {outcome.title}"
-    chart = Chart(title, Axis.around("window", [0, found.n_windows]), Axis.around(measure(found.metric).title, every))
+    chart = Chart(
+        title,
+        Axis.around(f"windows since {found.start:%Y-%m-%d}", [0, found.n_windows]),
+        Axis.around(measure(found.metric).title, every),
+    )
     by_number = dict(scored)
     if scored:
         chart.line([number for number, _ in scored], [score for _, score in scored], "one", outcome.title)

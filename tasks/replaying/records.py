@@ -33,6 +33,8 @@ class Replay(Record):
     n_rows: int
     n_windows: int
     model: str
+    retrain: Retrain
+    """The policy that was replayed."""
     policies: tuple[Outcome, ...]
     first: AgeCurve
     ages: AgeCurve
