@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.monitoring import watch
+from tasks.monitoring.cells import Kind
 from tasks.monitoring.daily import Daily, daily
 from tasks.monitoring.judging import Report, judge
 from tasks.monitoring.performance import Performance as Labelled
@@ -78,7 +79,7 @@ class Watch:
             # What it answers to the rows that it learnt from says nothing of what it will answer to others.
             plan = replace(plan, columns=tuple(each for each in plan.columns if each.part != "output"))
             views = self._views(plan, slice(0, champion))
-            kinds = {column.name: column.kind for column in plan.columns}
+            kinds: dict[str, Kind] = {column.name: column.kind for column in plan.columns}
             self._known[champion, since] = _Watched(plan, Reference.build(views.to_batches, kinds, TIME))
         return self._known[champion, since]
 
