@@ -19,7 +19,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
@@ -159,7 +159,8 @@ def firsts(source: Any, counter: Any, reference: Any, rows: int, large: Any) -> 
     least = {each.column: each.shift for each in least_detectable(reference, rows)}
     for what, columns in (("numbers", range(NUMBERS)), ("categories", range(NUMBERS, len(COLUMNS)))):
         for column in rng.permutation([c for c in columns if least[COLUMNS[c]] is not None])[:4]:
-            shift, kind = least[COLUMNS[column]], "shift" if column < NUMBERS else "share"
+            kind: Literal["shift", "share"] = "shift" if column < NUMBERS else "share"
+            shift = least[COLUMNS[column]] or 0.0
             level = int(rng.integers(LEVELS[column - NUMBERS])) if kind == "share" else 0
             yield first(f"printed least shift, {what}", Change(kind, int(column), shift, level), size=shift)
 

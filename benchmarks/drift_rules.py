@@ -64,7 +64,7 @@ def made_rules(first: list[Any]) -> list[tuple[str, Any]]:
         found = []
         for name, reference in frame.items():
             now = batch.column(name).to_numpy(zero_copy_only=False)
-            found.append(stats.ks_2samp(reference, now[~np.isnan(now)], method="asymp").pvalue)
+            found.append(stats.ks_2samp(reference, now[~np.isnan(now)], method="asymp")[1])
         for name, table in tables.items():
             now = np.bincount(batch.column(name).indices.drop_null().to_numpy(), minlength=64)
             both = np.stack([table, now])[:, table > 0]
@@ -104,7 +104,7 @@ def made_rules(first: list[Any]) -> list[tuple[str, Any]]:
         ("conformal martingale on rows, one column", martingale),
     ]
     try:
-        from river.drift import ADWIN
+        from river.drift import ADWIN  # pyright: ignore[reportMissingImports]
     except ImportError:
         return rules
     detectors = {name: ADWIN() for name in list(frame)}

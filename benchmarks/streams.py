@@ -20,7 +20,8 @@ from scipy.special import ndtr, ndtri
 START = datetime.date(2024, 1, 1)
 NUMBERS, LEVELS = 12, (2, 3, 4, 5, 8, 12, 20, 50)
 COLUMNS = (*(f"number_{i}" for i in range(NUMBERS)), *(f"category_{i}" for i in range(len(LEVELS))))
-KINDS = {name: "number" if name.startswith("number") else "category" for name in COLUMNS}
+Kind = Literal["number", "category"]
+KINDS: dict[str, Kind] = {name: "number" if name.startswith("number") else "category" for name in COLUMNS}
 RHO, MISSING = 0.5, 0.01
 MEDIAN = float(ndtri(0.75))
 """Of the size of a normal value."""
