@@ -110,6 +110,21 @@ def test_the_error_of_values_is_within_its_interval_when_the_inputs_move() -> No
     assert sum(within) >= 4
 
 
+def test_held_out_errors_are_weighted_towards_the_window_until_too_few_rows_are_left() -> None:
+    within: list[bool] = []
+    for number in range(2):
+        known, window = values(1_500, 1_000 + number), values(500, 2_000 + number, 0.8)
+        told = estimate("rmse", unknown(window), known, seed=number)
+        assert told.valid and told.method == "weighted errors"
+        assert told.value > 1.1 * real("rmse", known)
+        within.append(held(told, real("rmse", window)))
+    assert all(within)
+    told = estimate("rmse", unknown(values(500, 1)), values(1_500, 0))
+    assert told.valid and told.method == "errors"
+    told = estimate("rmse", unknown(values(500, 1, 2.6)), values(1_500, 0))
+    assert not told.valid and "of the held-out rows would speak for all" in told.reason
+
+
 def test_it_is_the_same_again_and_too_few_rows_are_told() -> None:
     window = unknown(world(300, 1))
     assert estimate("roc_auc", window, HELD_OUT, seed=3) == estimate("roc_auc", window, HELD_OUT, seed=3)
