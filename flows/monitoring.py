@@ -36,7 +36,7 @@ def monitoring(project: str, days: int | None = None) -> Watching:
         named = [date.fromisoformat(each.window) for each in last]
         page = report_windows(config.name, champion, *config.watching, named)
         shown_windows.show(config.name, champion.version, judged, page, run)
-        kept = weigh(config.name, champion, judged, config.retrain, decide_now)
+        kept = weigh(config.name, champion, judged, config.retrain, config.serve.log, decide_now)
         tracking.log_tags(decide.tags(kept.verdict))
         get_run_logger().info("%s %s", kept.verdict.sentence, requesting.act(config.name, kept))
         return Watching(windows=last, verdict=kept.verdict)

@@ -9,9 +9,11 @@ from tasks.core.model_records import Champion
 from tasks.decide import decide
 from tasks.monitoring.window_report import WindowReport
 from tasks.retraining import gains, verdicts
+from tasks.retraining.measuring import measure
 from tasks.retraining.policy import Retrain
 from tasks.retraining.situation import situation
 from tasks.retraining.verdict import Gain, Situation, Verdict
+from tasks.serving.section import Log
 
 Decide = Callable[[Sequence[WindowReport], Sequence[Gain], Situation, Retrain, datetime], Verdict]
 
@@ -21,12 +23,21 @@ def weigh(
     champion: Champion,
     days: Sequence[WindowReport],
     policy: Retrain,
+    log: Log,
     decide: Decide = decide,
 ) -> verdicts.Kept:
-    """The verdict now, and its number among those that are kept; `decide` may be the same as a task of Prefect's."""
+    """The verdict now, and its number among those that are kept; `decide` may be the same as a task of Prefect's.
+
+    What a new model would gain is measured first, of the windows whose outcomes have come.
+    """
     now = datetime.now(UTC)
-    measured = gains.read(project, champion.artifact.digest)
-    verdict = decide(days, measured, situation(project, champion, now), policy, now)
+    known = situation(project, champion, now)
+    silent = ""
+    if "gain" in policy.on and known.n_labelled is not None:
+        silent = measure(project, champion, known.champion_since, days, policy, log, now)
+    verdict = decide(days, gains.read(project, champion.artifact.digest), known, policy, now)
+    if silent:
+        verdict = verdict.model_copy(update={"evidence": (*verdict.evidence, silent)})
     window = days[-1].window if days else None
     number = verdicts.keep(project, now, champion.version, window, verdict)
     return verdicts.Kept(id=number, at=now, version=champion.version, window=window, verdict=verdict)

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
             days = [date.fromisoformat(each.window) for each in watching.windows[-(options.days or 1) :]]
             page = report_windows(name, champion, sections.monitor, sections.serve.log, days, options.explain)
             if days[-1] >= _yesterday():  # a verdict is about now
-                kept = weigh(name, champion, watching.windows, sections.retrain)
+                kept = weigh(name, champion, watching.windows, sections.retrain, sections.serve.log)
         acted, told_of_it = _act(options, name, kept) if options.act and kept else (None, "")
     windows = watching.windows[-(options.days or 1) :]
     if options.json:

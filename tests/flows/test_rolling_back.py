@@ -17,6 +17,7 @@ from tasks.monitoring.section import Monitor
 from tasks.retraining import verdicts
 from tasks.retraining.policy import Retrain
 from tasks.retraining.situation import situation
+from tasks.serving.section import Log
 from tests.conftest import Register
 from tests.watched import dated_rows, trained, write_log
 
@@ -41,12 +42,12 @@ def test_a_champion_that_fails_its_requests_is_rolled_back_from_once(open_store:
     for _ in range(200):
         refused.add(500, "the model broke", None)
     refused.flush(datetime.now(UTC))
-    kept = weigh(NAME, second, (), Retrain())
+    kept = weigh(NAME, second, (), Retrain(), Log())
     assert kept.verdict.action == "rollback" and "100 % of its requests failed, 0 % before" in kept.verdict.sentence
     assert "Version 1 serves again" in requesting.act(NAME, kept)
     assert roles.serving(NAME).champion == first
     newest = ledger.entries(NAME)[0]
     assert (newest.decision, newest.cause, newest.why) == ("rollback", "monitoring", kept.verdict.sentence)
 
-    again = weigh(NAME, first, (), Retrain())
+    again = weigh(NAME, first, (), Retrain(), Log())
     assert again.verdict.action == "healthy" and [each.id for each in verdicts.newest(NAME, 5)] == [again.id, kept.id]
