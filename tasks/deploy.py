@@ -13,13 +13,9 @@ from tasks.core.figures import figure
 from tasks.core.model_records import Champion, Comparison, Deployment, Evaluation, TrainedModel, Verification, Waits
 from tasks.core.records import Record
 from tasks.core.step import action
+from tasks.retraining.gate import NON_INFERIORITY_T
 from tasks.retraining.trigger import Trigger
 from tasks.scoring.scorer import Scorer
-
-NON_INFERIORITY_T = 1.4
-"""A challenger is refused when it is worse at the one-sided 92 % level: of equal ones, one in twelve. At 90 % it was
-more than one in ten as often as not, and on 5,000 rows one that is two points worse is found at either. To demand a
-proven win instead was found to cost 1 to 2 points of accuracy over time: good models wait while the old one ages."""
 
 
 class Acceptance(Record):
