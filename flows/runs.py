@@ -90,7 +90,8 @@ def _recorded(project: str, flow_run_id: str) -> Iterator[None]:
         with trainings.alive(flow_run_id):
             yield
         deployment = next(each.record for each in reversed(done) if isinstance(each.record, Deployment))
-        trainings.end(flow_run_id, "promoted" if deployment.accepted else "refused", deployment.version)
+        won = "challenger" if deployment.waits else "promoted"
+        trainings.end(flow_run_id, won if deployment.accepted else "refused", deployment.version)
     except Exception as exc:
         with suppress(Unavailable):  # it is silent from now on, and that tells as much
             trainings.end(flow_run_id, "refused" if isinstance(exc, Refused) else "failed")
