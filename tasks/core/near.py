@@ -82,12 +82,15 @@ class Forest:
         return earlier[apart], later[apart]
 
 
-def link_near(forest: Forest, rows: Rows, sketches: Bytes, sketch: Sketch) -> None:
-    """Link in the forest the rows whose sketches are alike; `sketches[i]` is that of row `rows[i]`, in their order."""
+def link_near(forest: Forest, rows: Rows, sketches: Bytes, sketch: Sketch) -> Rows:
+    """Link in the forest the rows whose sketches are alike; `sketches[i]` is that of row `rows[i]`, in their order.
+
+    For each of `rows` the first with an equal sketch is returned: it alone was compared with others.
+    """
     _, first, which = np.unique(_hashed(sketches), return_index=True, return_inverse=True)
     leader = first[which]
     forest.link(rows[leader[leader < np.arange(len(rows))]], rows[leader < np.arange(len(rows))])
-    different = np.sort(first)
+    different, firsts = np.sort(first), rows[leader]
     rows, sketches = rows[different], sketches[different]
     for number in range(sketch.bands):
         keys = _hashed(sketches[:, number * sketch.band : (number + 1) * sketch.band])
@@ -100,6 +103,7 @@ def link_near(forest: Forest, rows: Rows, sketches: Bytes, sketch: Sketch) -> No
             later = np.flatnonzero(place > sketch.lags) if lag == 0 else np.flatnonzero(place >= lag)
             earlier = later - (place[later] if lag == 0 else lag)
             _link_alike(forest, rows, sketches, order[earlier], order[later], sketch)
+    return firsts
 
 
 def _link_alike(forest: Forest, rows: Rows, sketches: Bytes, earlier: Rows, later: Rows, sketch: Sketch) -> None:

@@ -43,9 +43,12 @@ class Kin:
         self._forest = Forest(len(units))
         rows = np.flatnonzero(self._first < np.arange(len(units)))
         self._forest.link(self._first[rows], rows)
+        self._equals: list[Rows] = []
+        """For each kind of sketch, and each row, the first row with an equal one."""
         for one in seen:
-            rows = np.flatnonzero(one.present)
-            link_near(self._forest, rows, one.bytes[rows], one.sketch)
+            rows, equals = np.flatnonzero(one.present), np.arange(len(units))
+            equals[rows] = link_near(self._forest, rows, one.bytes[rows], one.sketch)
+            self._equals.append(equals)
         self.roots: Rows = self._forest.roots
 
     @property
@@ -68,7 +71,14 @@ class Kin:
         """The rows that may not stay at their places, for an earlier row like them is at another."""
         torn = places != places[self.roots]
         earlier, later = self._forest.crossing
-        torn[later[places[earlier] != places[later]]] = True
+        # Who stays of the earlier row's tree is where its root is; and what is like `later` is like its equals, too.
+        asked = places[self.roots[earlier]]
+        least, most = np.full(len(places), np.iinfo(np.int64).max), np.full(len(places), np.iinfo(np.int64).min)
+        np.minimum.at(least, later, asked)
+        np.maximum.at(most, later, asked)
+        for equals in self._equals:
+            one, other = least[equals], most[equals]
+            torn |= (one <= other) & ((one != places) | (other != places))
         return torn
 
     def groups(self, stays: Mask, units: Hashes) -> Hashes:
@@ -78,9 +88,12 @@ class Kin:
 
         rows = np.flatnonzero(stays)
         earlier, later = self._forest.crossing
-        both = stays[earlier] & stays[later]
-        one = np.concatenate([self.roots[rows], rows[first_rows(units[rows])], earlier[both]])
-        other = np.concatenate([rows, rows, later[both]])
+        staying = stays.copy()
+        for equals in self._equals:
+            staying[equals[rows]] = True  # what is like a row is like its equals, which may stay where it does not
+        both = staying[earlier] & staying[later]
+        one = np.concatenate([self.roots[rows], rows[first_rows(units[rows])], self.roots[earlier[both]]])
+        other = np.concatenate([rows, rows, self.roots[later[both]]])
         graph = coo_array((np.ones(len(one), np.bool_), (one, other)), shape=(len(stays), len(stays)))
         _, labels = connected_components(graph, directed=False)
         return units[first_rows(labels)]
