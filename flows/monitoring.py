@@ -32,11 +32,11 @@ def monitoring(project: str, days: int | None = None) -> Watching:
         champion = roles.serving(config.name).champion
         yesterday = datetime.now(UTC).date() - timedelta(days=1)
         judged = judge_windows(config.name, champion, *config.watching, yesterday).windows
+        kept = weigh(config.name, champion, judged, config.retrain, config.serve.log, decide_now)
         last = judged[-(days or 1) :]
         named = [date.fromisoformat(each.window) for each in last]
-        page = report_windows(config.name, champion, *config.watching, named)
+        page = report_windows(config.name, champion, *config.watching, named, verdict=kept.verdict)
         shown_windows.show(config.name, champion.version, judged, page, run)
-        kept = weigh(config.name, champion, judged, config.retrain, config.serve.log, decide_now)
         tracking.log_tags(decide.tags(kept.verdict))
         get_run_logger().info("%s %s", kept.verdict.sentence, requesting.act(config.name, kept))
         return Watching(windows=last, verdict=kept.verdict)

@@ -11,12 +11,9 @@ from tasks.core import promotion
 from tasks.core.errors import Unavailable
 from tasks.retraining import requests, verdicts
 from tasks.retraining.requests import Request
-from tasks.retraining.trigger import Trigger
+from tasks.retraining.trigger import REQUESTED, Trigger
 from tasks.retraining.verdict import Verdict
 from tasks.retraining.verdicts import Kept
-
-REQUESTED = "keepfit.retrain.requested"
-SECONDS = 10.0
 
 
 def act(project: str, kept: Kept) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from tasks.core import newest_window
 from tasks.core.model_records import Champion
 from tasks.decide import decide
 from tasks.monitoring.window_report import WindowReport
-from tasks.retraining import gains, verdicts
+from tasks.retraining import verdicts
 from tasks.retraining.measuring import measure
 from tasks.retraining.policy import Retrain
 from tasks.retraining.situation import situation
@@ -32,12 +33,13 @@ def weigh(
     """
     now = datetime.now(UTC)
     known = situation(project, champion, now)
-    silent = ""
+    measured, silent = (), ""
     if "gain" in policy.on and known.n_labelled is not None:
-        silent = measure(project, champion, known.champion_since, days, policy, log, now)
-    verdict = decide(days, gains.read(project, champion.artifact.digest), known, policy, now)
+        measured, silent = measure(project, champion, known.champion_since, days, policy, log, now)
+    verdict = decide(days, measured, known, policy, now)
     if silent:
         verdict = verdict.model_copy(update={"evidence": (*verdict.evidence, silent)})
     window = days[-1].window if days else None
+    newest_window.tell(project, verdict.sentence)
     number = verdicts.keep(project, now, champion.version, window, verdict)
     return verdicts.Kept(id=number, at=now, version=champion.version, window=window, verdict=verdict)

@@ -12,7 +12,7 @@ from tasks.core.model_records import Champion
 from tasks.core.records import Record
 from tasks.monitoring.logged_windows import Held
 from tasks.monitoring.section import Monitor
-from tasks.monitoring.window_report import Broken, WindowReport, drifted
+from tasks.monitoring.window_report import Broken, WindowReport, drifted, empty
 from tasks.retraining.verdict import Verdict
 from tasks.serving.section import Log
 
@@ -78,7 +78,7 @@ def monitor(project: str, champion: Champion, section: Monitor, log: Log, last: 
             daily = windows.get(blob, day) if blob else None
         history += [daily] if daily else []
         if changed:
-            report = drifted(report, watched.judged(history)) if daily else report
+            report = drifted(report, watched.judged(history)) if daily else _counted(report, reports)
             window = windows.Judged(
                 start=_start(day),
                 end=min(_start(day + timedelta(days=1)), now),
@@ -103,7 +103,7 @@ def monitor_rows(
 
     watched = WatchedModel.open(project, champion, section, log)
     incidents = watched.incidents(rows, None, None, None)
-    report = _empty(watched, name, rows.height)
+    report = empty(name, rows.height, watched.promise)
     if incidents or not rows.height:
         return Watching(windows=(_with(report, incidents),))
     answers = watched.scorer.predict(rows, missing_ok=True)
@@ -120,6 +120,14 @@ def _days(known: set[date], last: date) -> Iterator[date]:
     while day <= last:
         yield day
         day += timedelta(days=1)
+
+
+def _counted(report: WindowReport, before: Sequence[WindowReport]) -> WindowReport:
+    """The report on a day that was not judged for drift, with the alarms up to then."""
+    if not before:
+        return report
+    alarms = {"alarms_promised": before[-1].alarms_promised, "alarms_spent": before[-1].alarms_spent}
+    return report.model_copy(update=alarms)
 
 
 def _is_news(found: Held, before: Judged) -> bool:
@@ -141,29 +149,12 @@ def _measured(
     # On a day that it shared with another champion, nobody knows how many rows were due to it.
     came = logged_windows.moments(project, since - RHYTHM, since) if alone else None
     incidents = watched.incidents(rows, since, min(until, datetime.now(UTC)), came)
-    report = _with(_empty(watched, day.isoformat(), rows.height), incidents)
+    report = _with(empty(day.isoformat(), rows.height, watched.promise), incidents)
     if rows.height:
         performance = rightness.performance(watched, rows, past, not incidents)
         service = rightness.service(project, watched, rows, since, until)
         report = report.model_copy(update={"performance": performance, "service": service})
     return report, None if incidents or not rows.height else watched.measured(rows, day)
-
-
-def _empty(watched: WatchedModel, name: str, n_rows: int) -> WindowReport:
-    return WindowReport(
-        window=name,
-        n_rows=n_rows,
-        drift=False,
-        columns=(),
-        joint=None,
-        incident=None,
-        performance=None,
-        service=None,
-        alarms_promised=None,
-        alarms_spent=0,
-        promise=watched.promise,
-        state="empty",
-    )
 
 
 def _with(report: WindowReport, incidents: tuple[Incident, ...]) -> WindowReport:

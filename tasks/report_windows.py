@@ -17,6 +17,7 @@ from tasks.serving.section import Log
 if TYPE_CHECKING:
     from tasks.monitoring.moved import Moved
     from tasks.monitoring.window_report import WindowReport
+    from tasks.retraining.verdict import Verdict
 
 NEWEST = "newest.html"
 KEPT = 100
@@ -25,11 +26,17 @@ STAMP = re.compile(rb'<meta name="keepfit" content="([0-9a-f]{64})(\+?)">')
 
 
 def report_windows(
-    project: str, champion: Champion, section: Monitor, log: Log, days: Iterable[date], explained: bool = False
+    project: str,
+    champion: Champion,
+    section: Monitor,
+    log: Log,
+    days: Iterable[date],
+    explained: bool = False,
+    verdict: Verdict | None = None,
 ) -> Path:
     """The page of the last of these days, as `newest.html`; each of them has one then, and none is made twice.
 
-    What moved is explained where something drifted, or on request (`explained`).
+    What moved is explained where something drifted, or on request (`explained`); the last page has the `verdict`.
     """
     from tasks.monitoring import kept, windows
     from tasks.monitoring.profile import from_bytes
@@ -44,7 +51,9 @@ def report_windows(
     for day in wanted:
         report, file = reports[day], target / f"{day}.html"
         explains = explained or report.drift
-        stamp = _stamp(champion, [each.report for at, each in judged.items() if at <= day])
+        now = verdict if day == wanted[-1] else None
+        shown = [each.report for at, each in judged.items() if at <= day]
+        stamp = _stamp(champion, [*shown, *([now.model_dump_json()] if now else [])])
         if not _is_made(file, stamp, explains):
             reference = reference or from_bytes(store.path(kept.known(digest).profile).read_bytes())
             blob = judged[day].daily
@@ -58,6 +67,7 @@ def report_windows(
                 history=[each for at, each in reports.items() if at <= day],
                 evidence=evidence,
                 moved=moved,
+                verdict=now,
                 pages=frozenset({*(each.stem for each in _pages(target)), *map(str, wanted)}),
                 stamp=f"{stamp}{'+' if explains else ''}",
             )

@@ -51,9 +51,10 @@ def run(options: argparse.Namespace) -> int:
         else:
             watching = _of_log(name, champion, sections, options.window)
             days = [date.fromisoformat(each.window) for each in watching.windows[-(options.days or 1) :]]
-            page = report_windows(name, champion, sections.monitor, sections.serve.log, days, options.explain)
             if days[-1] >= _yesterday():  # a verdict is about now
                 kept = weigh(name, champion, watching.windows, sections.retrain, sections.serve.log)
+            watched = (sections.monitor, sections.serve.log)
+            page = report_windows(name, champion, *watched, days, options.explain, kept.verdict if kept else None)
         acted, told_of_it = _act(options, name, kept) if options.act and kept else (None, "")
     windows = watching.windows[-(options.days or 1) :]
     if options.json:

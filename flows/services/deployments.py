@@ -16,13 +16,13 @@ from flows.services import rest
 from tasks.core import yaml_file
 from tasks.core.errors import ProjectError, UsageError
 from tasks.core.project_file import project_file, project_name
+from tasks.retraining.trigger import REQUESTED
 
 FILE = "prefect.yaml"
 POOL = "keepfit"
-REQUESTED = "keepfit.retrain.requested"
 LIMIT = {"limit": 1, "collision_strategy": "CANCEL_NEW"}
-NIGHTLY = "15 0 * * *"
-"""The days of monitoring are UTC's; a quarter of an hour later the last rows of the log are in their files."""
+NIGHTLY = "10 0 * * *"
+"""The days of monitoring are UTC's; ten minutes later the last rows of the log are in their files."""
 
 
 @dataclass(frozen=True)

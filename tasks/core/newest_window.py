@@ -62,6 +62,7 @@ class NewestWindow(Record):
     promise: str
     data_age: float | None
     verdict: str | None = None
+    """What is to be done now, in a sentence; None before it was weighed."""
 
     def is_of(self, digest: str) -> bool:
         """Whether the model whose digest begins so answered its rows."""
@@ -103,3 +104,10 @@ def keep(project: str, window: NewestWindow) -> None:
             return
     file(store.home(), project).parent.mkdir(exist_ok=True)
     store.write_file(file(store.home(), project), window.model_dump_json().encode())
+
+
+def tell(project: str, verdict: str) -> None:
+    """Add to the newest window what is to be done now."""
+    if (window := known(store.home(), project)) is not None and window.verdict != verdict:
+        told = window.model_copy(update={"verdict": verdict})
+        store.write_file(file(store.home(), project), told.model_dump_json().encode())

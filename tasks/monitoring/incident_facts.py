@@ -33,6 +33,8 @@ BLOCKS = 30
 FEWEST_IN_BLOCK = 40
 """Rows: fewer are constant, or all missing, by chance."""
 MOST_ROWS = 100_000
+CHANCE = 0.001
+"""Below which a day of few rows does not hold the commonest value alone by chance."""
 
 
 class ColumnFacts(Record):
@@ -48,7 +50,7 @@ class ColumnFacts(Record):
     commonest: float
     """The commonest value's share of the values."""
     constant_blocks: float
-    """The share of blocks with a single value: a month is constant within a day, and not stuck."""
+    """The share of blocks, or of days, with a single value: a month is constant within a day, and not stuck."""
     quantiles: tuple[float, ...] = ()
     """Of numbers, of dates as seconds, of texts' lengths; at GRID."""
     sizes: tuple[float, ...] = ()
@@ -87,13 +89,14 @@ class Facts(Record):
         reference = reference.sort(time, maintain_order=True) if time is not None else reference
         if reference.height > MOST_ROWS:
             reference = reference.gather_every(-(-reference.height // MOST_ROWS))
-        blocks = _blocks(reference, time)
+        days = reference[time].cast(pl.Datetime("us")).dt.date() if time is not None else None
+        blocks = _blocks(reference, days)
         there = [column for column in known if column.name in reference.columns]
         whole = reference.select(column.name for column in there)
         counts = whole.group_by(whole.columns).len()["len"] if whole.width else pl.Series([0])
         return cls(
             n_rows=reference.height,
-            columns=tuple(_facts(reference[column.name], column, blocks) for column in there),
+            columns=tuple(_facts(reference[column.name], column, blocks, days) for column in there),
             repeated=float((counts - 1).sum() / max(reference.height, 1)),
             commonest_row=float(counts.max() or 0) / max(reference.height, 1),  # type: ignore[arg-type]
             timing=Timing.of(reference[time]) if time is not None else None,
@@ -110,15 +113,14 @@ def columns_of(rows: pl.DataFrame, time: str | None = None) -> list[Column]:
     return found
 
 
-def _blocks(rows: pl.DataFrame, time: str | None) -> pl.Series:
-    n_days = rows[time].cast(pl.Datetime("us")).dt.date().n_unique() if time is not None else 0
-    if time is not None and rows.height >= FEWEST_IN_BLOCK * n_days:
-        return rows[time].cast(pl.Datetime("us")).dt.date().rank("dense").fill_null(0).cast(pl.Int64)
+def _blocks(rows: pl.DataFrame, days: pl.Series | None) -> pl.Series:
+    if days is not None and rows.height >= FEWEST_IN_BLOCK * days.n_unique():
+        return days.rank("dense").fill_null(0).cast(pl.Int64)
     n_blocks = max(1, min(BLOCKS, rows.height // FEWEST_IN_BLOCK))
     return pl.Series(np.arange(rows.height) * n_blocks // max(rows.height, 1), dtype=pl.Int64)
 
 
-def _facts(values: pl.Series, column: Column, blocks: pl.Series) -> ColumnFacts:
+def _facts(values: pl.Series, column: Column, blocks: pl.Series, days: pl.Series | None) -> ColumnFacts:
     present = values.drop_nulls()
     if present.dtype.is_float():
         present = present.filter(present.is_finite())
@@ -126,6 +128,8 @@ def _facts(values: pl.Series, column: Column, blocks: pl.Series) -> ColumnFacts:
     n_distinct = len(counts) if len(present) else 0
     grouped = pl.DataFrame({"value": values, "block": blocks}).group_by("block")
     by_block = grouped.agg(missing=pl.col("value").is_null().mean(), n=pl.col("value").drop_nulls().n_unique())
+    commonest = float(counts.max() or 0) / max(len(present), 1)  # type: ignore[arg-type]
+    constant = float((by_block["n"] <= 1).mean() or 0.0)  # type: ignore[arg-type]
     facts = ColumnFacts(
         name=column.name,
         type=column.type,
@@ -133,8 +137,8 @@ def _facts(values: pl.Series, column: Column, blocks: pl.Series) -> ColumnFacts:
         missing=values.null_count() / max(len(values), 1),
         most_missing=float(by_block["missing"].max() or 0.0),  # type: ignore[arg-type]
         n_distinct=n_distinct,
-        commonest=float(counts.max() or 0) / max(len(present), 1),  # type: ignore[arg-type]
-        constant_blocks=float((by_block["n"] <= 1).mean() or 0.0),  # type: ignore[arg-type]
+        commonest=commonest,
+        constant_blocks=constant if days is None else max(constant, _constant_days(values, days, commonest)),
         identifier=column.identifier,
     )
     if column.type in BYTES or not len(present):
@@ -151,6 +155,14 @@ def _facts(values: pl.Series, column: Column, blocks: pl.Series) -> ColumnFacts:
         if share >= COVERED and n_distinct <= len(present) / 3 and max(map(len, levels)) <= LONGEST_LEVEL:
             more["levels"] = tuple(levels)
     return facts.model_copy(update=more)
+
+
+def _constant_days(values: pl.Series, days: pl.Series, commonest: float) -> float:
+    """The share of days with a single value, as chance does not make it of so few rows: it is a weekend, or a month."""
+    grouped = pl.DataFrame({"value": values, "day": days}).drop_nulls().group_by("day")
+    by_day = grouped.agg(n=pl.len(), different=pl.col("value").n_unique())
+    single = (by_day["different"] == 1).to_numpy() & (commonest ** by_day["n"].to_numpy() < CHANCE)
+    return float(single.mean()) if len(single) else 0.0
 
 
 def _of_numbers(present: pl.Series, values: pl.Series, blocks: pl.Series) -> dict[str, object]:

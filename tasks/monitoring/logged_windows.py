@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, cast
 
 from tasks.core import outcomes, store
 from tasks.core.predictions import reading
+from tasks.core.predictions.segment import Role
 from tasks.core.records import Record
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def held(project: str, digest: str, since: datetime | None, until: datetime) -> 
 
     counts: Counter[date] = Counter()
     known: list[pl.DataFrame] = []
-    for rows in _parts(project, digest, since, until, COUNTED):
+    for rows in parts(project, since, until, COUNTED):
+        rows = rows.filter(pl.col("__digest__") == digest)
         rows = rows.select(pl.col("__time__").dt.date().alias("day"), "__id__", "__outcome__")
         for day, n_rows in rows["day"].value_counts().iter_rows():
             counts[day] += n_rows
@@ -52,18 +54,22 @@ def rows(project: str, digest: str, since: datetime, until: datetime) -> pl.Data
     return _rows(project, digest, since, until, None)
 
 
-def _parts(
-    project: str, digest: str, since: datetime | None, until: datetime, columns: list[str]
+def parts(
+    project: str,
+    since: datetime | None,
+    until: datetime,
+    columns: list[str] | None = None,
+    roles: Sequence[Role] = reading.CHAMPION,
 ) -> Iterator[pl.DataFrame]:
     """The rows with their outcomes, some at a time: small batches are put together, for each costs a question."""
     waiting: list[pa.RecordBatch] = []
-    for batch in reading.read(store.home(), project, since, until, columns):
+    for batch in reading.read(store.home(), project, since, until, columns, roles):
         waiting.append(batch)
         if sum(each.num_rows for each in waiting) >= ROWS:
-            yield _frame(project, digest, waiting)
+            yield _joined(project, waiting)
             waiting = []
     if waiting:
-        yield _frame(project, digest, waiting)
+        yield _joined(project, waiting)
 
 
 def _rows(
@@ -76,14 +82,14 @@ def _rows(
         return pl.DataFrame(
             schema=dict.fromkeys([*COUNTED, "__outcome__"], pl.String) | {"__time__": pl.Datetime("us", "UTC")}
         )
-    return _frame(project, digest, batches).sort("__time__", "__id__")
+    return _joined(project, batches).filter(pl.col("__digest__") == digest).sort("__time__", "__id__")
 
 
-def _frame(project: str, digest: str, batches: list[pa.RecordBatch]) -> pl.DataFrame:
+def _joined(project: str, batches: list[pa.RecordBatch]) -> pl.DataFrame:
     import polars as pl
 
     found = cast("pl.DataFrame", pl.from_arrow(outcomes.joined(reading.table(batches), project)))
-    return found.with_columns(pl.col(pl.Categorical).cast(pl.String)).filter(pl.col("__digest__") == digest)
+    return found.with_columns(pl.col(pl.Categorical).cast(pl.String))
 
 
 def moments(project: str, since: datetime, until: datetime) -> pl.Series:

@@ -20,7 +20,6 @@ def newest(champion: Champion, reports: Sequence[WindowReport], until: datetime)
     labelled = next((each for each in reversed(reports) if each.performance and each.performance.labelled.best), None)
     found = labelled.performance if labelled else None
     guess = report.performance.estimated if report.performance else None
-    verdict = getattr(report, "verdict", None)
     return NewestWindow(
         window=report.window,
         until=until,
@@ -50,5 +49,4 @@ def newest(champion: Champion, reports: Sequence[WindowReport], until: datetime)
         alarms_spent=report.alarms_spent,
         promise=report.promise,
         data_age=report.service.data_age if report.service else None,
-        verdict=str(verdict.action) if verdict is not None else None,
     )

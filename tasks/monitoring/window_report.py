@@ -74,6 +74,24 @@ class WindowReport(Record):
         return tuple(sorted(self.columns, key=lambda each: (-each.drift, -each.score, -abs(each.effect))))
 
 
+def empty(window: str, n_rows: int, promise: str = "") -> WindowReport:
+    """The report on so many rows of which nothing is said yet."""
+    return WindowReport(
+        window=window,
+        n_rows=n_rows,
+        drift=False,
+        columns=(),
+        joint=None,
+        incident=None,
+        performance=None,
+        service=None,
+        alarms_promised=None,
+        alarms_spent=0,
+        promise=promise,
+        state="empty",
+    )
+
+
 def drifted(report: WindowReport, found: Report) -> WindowReport:
     """The report with what was judged of its drift."""
     columns = tuple(

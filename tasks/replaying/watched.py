@@ -17,7 +17,7 @@ from tasks.monitoring.judging import Report, judge
 from tasks.monitoring.performance import Performance as Labelled
 from tasks.monitoring.reference import Reference
 from tasks.monitoring.views import ViewPlan
-from tasks.monitoring.window_report import Performance, WindowReport, drifted
+from tasks.monitoring.window_report import Performance, WindowReport, drifted, empty
 from tasks.replaying.fits import Fits
 from tasks.replaying.history import Window, rows_until
 
@@ -97,18 +97,5 @@ class Watch:
         n_labelled = int(np.clip(window.n_labelled - rows.start, 0, found.n_rows))
         share = n_labelled / max(found.n_rows, 1)
         labelled = Labelled(n_rows=found.n_rows, n_labelled=n_labelled, coverage=share, delay=None, metrics=())
-        empty = WindowReport(
-            window=day.isoformat(),
-            n_rows=found.n_rows,
-            drift=False,
-            columns=(),
-            joint=None,
-            incident=None,
-            performance=Performance(labelled=labelled),
-            service=None,
-            alarms_promised=None,
-            alarms_spent=0,
-            promise="",
-            state="empty",
-        )
-        return drifted(empty, found) if found.n_rows else empty
+        told = empty(day.isoformat(), found.n_rows).model_copy(update={"performance": Performance(labelled=labelled)})
+        return drifted(told, found) if found.n_rows else told

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 from markupsafe import Markup
 
@@ -24,6 +25,19 @@ MOST_PAIRS = 30
 SHOWN_WINDOWS = 30
 
 
+class Said(Protocol):
+    """A verdict, which belongs to a layer beside this one."""
+
+    @property
+    def action(self) -> str: ...
+    @property
+    def sentence(self) -> str: ...
+    @property
+    def until(self) -> datetime | None: ...
+    @property
+    def evidence(self) -> Sequence[str]: ...
+
+
 @dataclass(frozen=True)
 class Looked:
     """A window with all that its page shows: its statistics (none where something broke), the reports on windows up to
@@ -37,8 +51,8 @@ class Looked:
     history: Sequence[WindowReport]
     evidence: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     moved: Moved | None = None
-    verdict: Any = None
-    """What is to be done now, as `decide` says it: a verdict of a layer beside this one."""
+    verdict: Said | None = None
+    """What is to be done now, as `decide` says it."""
     pages: frozenset[str] = frozenset()
     """Windows that have a page beside this one."""
     stamp: str = ""
@@ -61,7 +75,7 @@ def render(looked: Looked) -> str:
     return template("window.html").render(
         looked=looked,
         report=report,
-        verdict=looked.verdict or getattr(report, "verdict", None),
+        verdict=looked.verdict,
         scored=scored,
         columns=[_drawn(looked, each, scored) for each in worst[:MOST_DRAWN]],
         listed=worst[:MOST_LISTED],

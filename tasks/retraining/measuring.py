@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from tasks.core import outcomes, store
+from tasks.core import store
+from tasks.core.errors import DataError
 from tasks.core.model_records import Champion
-from tasks.core.predictions import reading
 from tasks.core.predictions.labelled import ANSWERED
 from tasks.core.records import BYTES
-from tasks.core.splits import seconds
+from tasks.monitoring import logged_windows
 from tasks.monitoring.window_report import WindowReport
 from tasks.retraining import gains
 from tasks.retraining.gain import measured
 from tasks.retraining.policy import Retrain
+from tasks.retraining.verdict import Gain
 from tasks.scoring.scorer import Scorer
 from tasks.serving.logged import treatments
 from tasks.serving.section import Log
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
 FEWEST = 100
 """Rows with an outcome, in the window and before it, for a gain to be told from chance."""
 PAST = 8
-"""Windows of rows before, of which the newest tenth teaches the correction."""
+"""Windows of rows before, of which the newest tenth teaches the correction; an older gain is not measured anew."""
 GROWN = 1.1
 """By how much more outcomes a window is measured anew: some come late."""
+MOST_ROWS = 200_000
+"""In memory at once: of more, every second one is left out, and again."""
+DAY = timedelta(days=1)
 
 
 def measure(
@@ -39,44 +43,63 @@ def measure(
     policy: Retrain,
     log: Log,
     now: datetime,
-) -> str:
-    """Measure and keep the gains that can be told by now; why none can be of this model, or "".
+) -> tuple[tuple[Gain, ...], str]:
+    """The champion's gains, with those that can be told by now measured and kept; and why none can be of it, or "".
 
-    Windows begin with the day of `since`, when the champion began to serve. One with an incident among the judged
-    `days` teaches nothing.
+    Windows begin with the first whole day after `since`, when the champion began to serve. One with an incident among
+    the judged `days` teaches nothing.
     """
     scorer = Scorer.open(store.path(champion.artifact), champion.artifact.digest)
     if lost := [*treatments(scorer.card, log), *(each.name for each in scorer.card.inputs if each.type in BYTES)]:
-        return f"no gain of a new model can be measured, since the log does not hold {lost[0]!r} as it was asked"
-    every = timedelta(seconds=seconds(str(policy.every)))
+        return (), f"no gain of a new model can be measured, since the log does not hold {lost[0]!r} as it was asked"
+    begin = datetime.combine(since.date(), time(), since.tzinfo)
+    begin += DAY if begin < since else timedelta()
     known = {each.start: each for each in gains.read(project, scorer.digest)}
     broken = {each.window for each in days if each.incident is not None}
-    start = datetime.combine(since.date(), time(), since.tzinfo)
-    while (end := start + every) <= now:
-        span = {(start + timedelta(days=day)).date().isoformat() for day in range(max(1, round(every.days)))}
-        if not span & broken:
-            rows = _labelled(project, scorer, start - PAST * every, end)
-            n_window = rows.filter(rows["__time__"] >= start).height
-            before = known.get(start)
-            is_new = before is None or n_window > GROWN * before.n_labelled
-            if is_new and min(n_window, rows.height - n_window) >= FEWEST:
-                gains.write(project, measured(scorer, rows, "__time__", start, end))
-        start = end
-    return ""
+    starts, why = [begin], ""
+    while (end := (start := starts[-1]) + policy.window) <= now:
+        is_old = start in known and end < now - PAST * policy.window
+        if not is_old and not broken & _days(start, end):
+            try:
+                _measure(project, scorer, start, end, policy.window, known.get(start))
+            except DataError as exc:  # nothing else of the look at the rows depends on it
+                why = str(exc)
+        starts.append(end)
+    # A former life of the same model had windows of its own, which overlap with these.
+    return tuple(each for each in gains.read(project, scorer.digest) if each.start in starts), why
 
 
-def _labelled(project: str, scorer: Scorer, since: datetime, until: datetime) -> pl.DataFrame:
-    """Answered rows whose outcome is one that the model knows, whichever model answered them."""
+def _measure(
+    project: str, scorer: Scorer, start: datetime, end: datetime, window: timedelta, before: Gain | None
+) -> None:
+    rows, share = _labelled(project, scorer, start - PAST * window, end)
+    n_window = rows.filter(rows["__time__"] >= start).height
+    is_new = before is None or n_window > GROWN * share * before.n_labelled
+    if is_new and min(n_window, rows.height - n_window) >= FEWEST:
+        found = measured(scorer, rows, "__time__", start, end)
+        gains.write(project, found.model_copy(update={"n_labelled": round(n_window / share)}))
+
+
+def _labelled(project: str, scorer: Scorer, since: datetime, until: datetime) -> tuple[pl.DataFrame, float]:
+    """Answered rows whose outcome is one that the model knows, whichever answered them; and which share of all."""
     import polars as pl
 
     target = scorer.card.target
-    batches = list(reading.read(store.home(), project, since, until, roles=ANSWERED))
-    if not batches:
-        return pl.DataFrame(schema={"__time__": pl.Datetime("us", "UTC"), target.name: pl.String})
-    found = cast("pl.DataFrame", pl.from_arrow(outcomes.joined(reading.table(batches), project)))
-    found = found.with_columns(pl.col(pl.Categorical).cast(pl.String))
     told = pl.col("__outcome__").cast(pl.String)
-    if not target.classes:
-        told = told.cast(pl.Float64, strict=False)
+    told = told if target.classes else told.cast(pl.Float64, strict=False)
     known = told.is_in(target.classes) if target.classes else told.is_finite()
-    return found.with_columns(told.alias(target.name)).filter(known.fill_null(value=False))
+    found = [pl.DataFrame(schema={"__time__": pl.Datetime("us", "UTC"), target.name: pl.String})]
+    n_seen, stride = 0, 1
+    for rows in logged_windows.parts(project, since, until, roles=ANSWERED):
+        rows = rows.filter(known.fill_null(value=False)).with_columns(told.alias(target.name))
+        found.append(rows[-n_seen % stride :: stride])
+        n_seen += rows.height
+        while sum(each.height for each in found) > MOST_ROWS:
+            found, stride = [pl.concat(found, how="diagonal_relaxed").gather_every(2)], 2 * stride
+    return pl.concat(found, how="diagonal_relaxed"), 1 / stride
+
+
+def _days(start: datetime, end: datetime) -> set[str]:
+    """The days that the window has a part of, as their reports are named."""
+    n_days = (end - timedelta(microseconds=1)).date() - start.date()
+    return {(start.date() + day * DAY).isoformat() for day in range(n_days.days + 1)}

@@ -8,6 +8,9 @@ from tasks.core.records import Record
 from tasks.retraining.policy import Reason
 from tasks.retraining.verdict import Verdict
 
+REQUESTED = "keepfit.retrain.requested"
+"""The Prefect event that asks for a training; prefect.yaml listens for it."""
+
 
 class Trigger(Record):
     """What started a run: a person, a schedule, or the reason of a verdict.

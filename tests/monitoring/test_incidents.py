@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -195,6 +195,19 @@ def test_a_month_that_is_the_same_all_day_is_not_stuck() -> None:
     reference = REFERENCE.with_columns(month=pl.Series(np.arange(REFERENCE.height) // 400))
     window = WINDOW.with_columns(month=pl.lit(7, pl.Int64))
     assert found(window, Facts.of(reference, time="__time__")) == ()
+
+
+def test_a_tariff_of_the_weekend_is_not_stuck_where_days_have_few_rows() -> None:
+    hours = pl.datetime_range(datetime(2026, 1, 1), datetime(2026, 4, 1), "1h", closed="left", eager=True)  # noqa: DTZ001
+    weekend, night = hours.dt.weekday() > 5, hours.dt.hour() < 7
+    tariff = pl.select(
+        pl.when(weekend).then(pl.lit("weekend")).when(night).then(pl.lit("night")).otherwise(pl.lit("peak"))
+    )
+    rows = pl.DataFrame({"__time__": hours, "tariff": tariff.to_series()})
+    saturday = rows.filter(hours.dt.date() == date(2026, 3, 7))
+    assert "stuck" not in {each.kind for each in found(saturday, Facts.of(rows, time="__time__"))}
+    mixed = rows.with_columns(pl.col("tariff").shuffle(seed=1))  # no day has one value alone
+    assert "stuck" in {each.kind for each in found(saturday, Facts.of(mixed, time="__time__"))}
 
 
 def test_a_broken_expectation_is_an_incident_unless_its_cause_is_known() -> None:
