@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from flows.replay import Span, fits_of, replayed, span_of
+from flows.history import Span, fits_of
+from flows.replay import replayed, span_of
 from tasks.core import store
 from tasks.project import Project, load_project
 from tasks.replaying.fits import Fits

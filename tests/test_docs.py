@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 import yaml
 
-from flows.cli import parser
+from flows.arguments import parser
 from tasks.core.functions import FUNCTIONS
 from tasks.models import FAMILIES
 from tasks.project import Project, load_project

@@ -10,7 +10,7 @@ from flows.completing import script
 
 def run(options: argparse.Namespace) -> int:
     """Print the script; its first line says where it goes."""
-    from flows.cli import parser
+    from flows.arguments import parser
 
     text = script(parser(), options.shell)
     print(json.dumps({"shell": options.shell, "script": text}) if options.json else text.rstrip("\n"))

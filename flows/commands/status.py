@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flows import challenger, services
+from flows.services import standing
 from tasks.core import ledger, newest_window, promotion, roles, store, tracking
 from tasks.core.errors import Unavailable
 from tasks.core.model_records import Champion
@@ -47,8 +48,9 @@ def _outcome(name: str, home: Path) -> dict[str, Any]:
     with suppress(Unavailable):
         serving = roles.serving(name)
     address = tracking.shown_address()
+    shown = address if address.startswith("http") else f"mlflow ui --backend-store-uri {address}"
     report = home / "reports" / f"{name}.html"
-    server = services.state(home)
+    server, up = services.state(home), (standing.found(home) or {}).get("addresses", {})
     return {
         "project": name,
         "champion": _shown(serving.champion) | {"since": serving.since} if serving else None,
@@ -59,7 +61,8 @@ def _outcome(name: str, home: Path) -> dict[str, Any]:
         "monitoring": _watched(name, home),
         "home": str(home),
         "report": str(report) if report.exists() else None,
-        "mlflow": address if address.startswith("http") else f"mlflow ui --backend-store-uri {address}",
+        "page": up.get("page"),
+        "mlflow": up.get("mlflow") or shown,
         "prefect": server["url"] if server else None,
     }
 
@@ -100,7 +103,7 @@ def _in_words(outcome: dict[str, Any]) -> str:
             f"      {reason}" for reason in ([row["why"]] if row["why"] else row["evidence"].get("reasons", []))[:1]
         ]
     lines += _monitored(outcome.get("monitoring")) if champion else []
-    places = {"home": "Home", "report": "Report", "mlflow": "MLflow", "prefect": "Prefect"}
+    places = {"home": "Home", "report": "Report", "page": "Page", "mlflow": "MLflow", "prefect": "Prefect"}
     lines += [f"{title:<8} {outcome[key]}" for key, title in places.items() if outcome.get(key)]
     if (watched := outcome.get("monitoring")) and watched["report"]:
         lines.append(f"Watched  {watched['report']}")

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flows.services import deployments, standing, up
+from flows.services import deployments, standing
+from flows.services.supervised import supervised
+from flows.services.up import Up
 from tasks.core import store
 from tasks.core.errors import UsageError
 
@@ -30,8 +32,8 @@ def run(options: argparse.Namespace) -> int:
     if (running := standing.found(home)) is not None:
         return _already(running, names, options.json)
     home.mkdir(parents=True, exist_ok=True)
-    supervisor = up.Up(home, root, chosen, options.port, teller(time.monotonic()))
-    with up.supervised(supervisor):
+    supervisor = Up(home, root, chosen, options.port, teller(time.monotonic()))
+    with supervised(supervisor):
         try:
             supervisor.begin()
             supervisor.write()

@@ -12,20 +12,19 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import signal
-import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from flows import services
-from flows.services import deployments, jobs, keeper, late, locks, marked, parts, rest, trainings
+from flows.services import marked, parts, rest
 from flows.services.deployments import Chosen
 from flows.services.first import TICK_SECONDS, Trainer
 from flows.services.part import Part
+from flows.services.scheduling import Scheduling
 from flows.services.server import Server
 from tasks.core import roles, store
 from tasks.core.errors import Unavailable
@@ -50,7 +49,13 @@ class Up:
         self.served: tuple[str, ...] = ()
         """The names of the projects that have a champion."""
         self._trainer = Trainer(self)
+        self._scheduling = Scheduling(self)
         self._server: Server | None = None
+
+    @property
+    def has_private_server(self) -> bool:
+        """Whether Prefect's server is the home's own, which nobody else uses."""
+        return self._server is not None and self._server.private
 
     @property
     def url(self) -> str:
@@ -104,11 +109,11 @@ class Up:
             self._add(self._part("mlflow", self._mlflow_command, "mlflow", "/health", parts.MLFLOW))
         self.serve()
         self._wait("prefect") if self._server.private else self._server.ready()
-        self._prepare()
+        self._scheduling.prepare()
         online = lambda: parts.worker_online(self.url, self.since)  # noqa: E731
         worker = parts.WORKER_ENVIRONMENT | {"PWD": str(self.root)}
         self._add(self._own("worker", parts.worker_command, online, self.root, worker))
-        self._deploy()
+        self._scheduling.deploy()
         for name in ("mlflow", "worker"):
             if name in self.parts:
                 self._wait(name)
@@ -130,7 +135,7 @@ class Up:
                 for part in self.parts.values():
                     part.trim()
                 with suppress(Unavailable):
-                    self._skip()
+                    self._scheduling.skip()
 
     def write(self) -> None:
         """Let a second `keepfit up`, `down` and `status` know."""
@@ -209,58 +214,3 @@ class Up:
             if part.restarts >= FAILED_STARTS:
                 raise Unavailable(f"{name} does not start: it {part.reason}", action=f"See {part.log}")
         self.told(f"{name} answers, {part.ready_seconds:.1f} s after its start")
-
-    def _prepare(self) -> None:
-        """Before a worker takes runs: a pool to take them from, the dead told so, the piled up skipped."""
-        rest.post(f"{self.url}/work_pools/", {"name": deployments.POOL, "type": "process"})
-        if any(not locks.is_held(file) for file in (self.home / "runs").glob("*.json")):
-            self._job("sweep", [sys.executable, "-P", "-m", "flows.services", "sweep", str(self.home)])
-        if self._server is not None and self._server.private:
-            trainings.bury(self.url, self.home)
-        self._skip()
-
-    def _skip(self) -> None:
-        if n_skipped := sum(late.skip_late(self.url).values()):
-            self.told(f"{n_skipped} scheduled runs were missed and are skipped; the latest of each runs now")
-
-    def _deploy(self) -> None:
-        described = deployments.wanted(self.root, self.chosen)
-        file, stamp = self.home / "up" / deployments.FILE, deployments.stamp(described, self.url)
-        last = file.with_suffix(".stamp")
-        if last.exists() and last.read_text() == stamp and deployments.are_there(described, self.url):
-            return  # it takes 4 s of imports, and twice that on a busy machine
-        store.write_file(file, json.dumps(described, indent=1).encode())  # JSON is YAML
-        self.told(f"deploying {len(described['deployments'])} deployments …")
-        command = [sys.executable, "-P", "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
-        self._job("deploy", command)
-        store.write_file(last, stamp.encode())
-
-    def _job(self, name: str, command: list[str]) -> None:
-        jobs.do(name, command, home=self.home, root=self.root, token=self.token, ended=self.ended)
-
-
-@contextmanager
-def supervised(up: Up) -> Iterator[None]:
-    """Be the only one of this home, end at Ctrl-C and SIGTERM, and leave nothing behind."""
-    lock = locks.take(up.home / "up" / "up.lock")
-    if lock is None:
-        raise Unavailable(f"Another `keepfit up` has just started in {up.home}", action="Give the command again")
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-
-    def end(number: int, frame: object) -> None:
-        if up.ended.is_set():  # a second time: no patience is left
-            marked.end(up.token, 0)
-        up.ended.set()
-
-    kept = keeper.start(up.token)
-    try:
-        for number in before:
-            signal.signal(number, end)
-        yield
-    finally:
-        up.end()
-        (up.home / "up" / "up.json").unlink(missing_ok=True)
-        keeper.dismiss(kept)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        os.close(lock)

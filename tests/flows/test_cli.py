@@ -27,7 +27,7 @@ def rows(n: int = 60, y: Callable[[int], object] = lambda i: i % 2, extra: str =
 
 
 def test_help_imports_nothing_heavy_and_names_every_command() -> None:
-    code = "import sys; from flows.cli import parser; parser().format_help(); print(sorted(sys.modules))"
+    code = "import sys; from flows.arguments import parser; parser().format_help(); print(sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     for name in ("prefect", "mlflow", "pandas", "polars", "pydantic", "sklearn", "numpy"):
         assert f"'{name}'" not in loaded

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from flows.cli import parser
+from flows.arguments import parser
 from flows.completing import SHELLS, script
 
 ASK = """

@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 import polars as pl
 import pytest
 
-from flows.cli import parser
+from flows.arguments import parser
 from tasks.core import roles, store
 from tests.flows.conftest import Keepfit, Say
 from tests.watched import write_log
