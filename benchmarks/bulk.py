@@ -90,8 +90,8 @@ def compare(n_rows: int, rounds: int) -> bool:
     """Whether all answers are right and fast enough."""
     from tasks.modalities.matrix import matrix
     from tasks.scoring.scorer import Scorer
+    from tasks.serving.lineup import Served
     from tasks.serving.listening import listening
-    from tasks.serving.service import Served
     from tasks.serving.site import Serving
     from tasks.serving.worker import Work
 

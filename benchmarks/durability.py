@@ -43,8 +43,8 @@ Answer = tuple[dict[str, Any], dict[str, Any]]
 @contextmanager
 def server(home: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """A process that serves the home's champion: its port, and itself."""
+    from tasks.serving.lineup import Served
     from tasks.serving.listening import listening
-    from tasks.serving.service import Served
     from tasks.serving.site import Serving
     from tasks.serving.worker import Work
 

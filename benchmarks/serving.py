@@ -177,9 +177,9 @@ def serve_keepfit(folder: Path, log: str) -> None:
     from tasks.core import store
     from tasks.core.model_records import Champion
     from tasks.core.roles import Roles, file
+    from tasks.serving.lineup import Served
     from tasks.serving.listening import listening
     from tasks.serving.section import Serve
-    from tasks.serving.service import Served
     from tasks.serving.site import Serving
     from tasks.serving.worker import Work, serve
 

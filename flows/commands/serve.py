@@ -15,8 +15,8 @@ from tasks.core.errors import UsageError
 from tasks.core.project_file import explained, project_file, project_name, read_yaml
 from tasks.serving import server
 from tasks.serving.access import is_loopback
+from tasks.serving.lineup import Served
 from tasks.serving.section import Serve
-from tasks.serving.service import Served
 from tasks.serving.site import Serving
 
 

@@ -18,8 +18,8 @@ from tasks.core.model_records import Champion
 from tasks.core.roles import Roles
 from tasks.core.trials import Kind, Trial
 from tasks.serving.canary import lower
+from tasks.serving.lineup import Served
 from tasks.serving.section import Serve
-from tasks.serving.service import Served
 
 LEAST = 200
 """Requests before failures are judged."""

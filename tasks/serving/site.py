@@ -22,8 +22,9 @@ from tasks.serving.access import Access, Hosts
 from tasks.serving.awake import Awake
 from tasks.serving.group import Ids
 from tasks.serving.heads import Heads
+from tasks.serving.lineup import Served
 from tasks.serving.refusal import Refusal
-from tasks.serving.service import Served, Service
+from tasks.serving.service import Service
 
 FOLLOW_SECONDS = 0.5
 TICK_SECONDS = 1.0
@@ -77,7 +78,7 @@ class Site:
     def load(self) -> None:
         """Open every champion, before the first request. Raises KeepfitError."""
         for service in self.services.values():
-            service.load()
+            service.lineup.load()
             self._read_keys(service)
 
     def predicts(self, path: str) -> Service | None:
@@ -132,7 +133,7 @@ class Site:
     def figures(self) -> dict[str, list[dict[str, Any]]]:
         """For each project what the processes of this server counted, each for itself."""
         found: dict[str, list[dict[str, Any]]] = {name: [] for name in self.services}
-        mine = {name: service.figures() for name, service in self.services.items()}
+        mine = {name: service.lineup.figures() for name, service in self.services.items()}
         others: list[dict[str, Any]] = []
         if self.serving.figures is not None:
             for file in self.serving.figures.glob("*.json"):
@@ -147,7 +148,7 @@ class Site:
 
     async def _follow(self) -> None:
         for service in self.services.values():
-            await service.follow()
+            await service.lineup.follow()
 
     async def _tick(self) -> None:
         for service in self.services.values():
@@ -179,7 +180,7 @@ class Site:
     def _write_figures(self) -> None:
         if self.serving.figures is None:
             return
-        told = {name: service.figures() for name, service in self.services.items()}
+        told = {name: service.lineup.figures() for name, service in self.services.items()}
         with suppress(OSError):
             new = self.serving.figures / f".{self._figures_name()}.new"
             new.write_bytes(msgspec.json.encode(told))

@@ -19,7 +19,7 @@ from tasks.core.predictions.layout import folder_of
 from tasks.core.predictions.retention import expire
 from tasks.core.records import Blob
 from tasks.serving import proving
-from tasks.serving.service import Served
+from tasks.serving.lineup import Served
 from tasks.serving.site import Serving
 
 FOLLOW_SECONDS = 2.0

@@ -36,8 +36,8 @@ def families(site: Site) -> Iterator[Metric]:
     data_age = gauge("data_age_seconds", "How old its newest training row is")
     now = time.time()
     for name, service in site.services.items():
-        if service.since:
-            model_age.add_metric([name], now - datetime.fromisoformat(service.since).timestamp())
+        if service.lineup.since:
+            model_age.add_metric([name], now - datetime.fromisoformat(service.lineup.since).timestamp())
         window = newest_window.known(service.home, name)
         if window is None or not window.is_of(service.champion.model.identity.digest):
             continue

@@ -19,9 +19,9 @@ from tasks.core.model_records import Champion, ModelCard
 from tasks.core.records import Column, ColumnType, Feature, Problem, Target
 from tasks.core.roles import Roles
 from tasks.modalities.matrix import width
+from tasks.serving.lineup import Served
 from tasks.serving.listening import listening
 from tasks.serving.section import Serve
-from tasks.serving.service import Served
 from tasks.serving.site import Serving, Site
 from tasks.serving.worker import Work
 

@@ -13,9 +13,9 @@ from flows import challenger as told
 from tasks.core import ledger, promotion, roles, tracking, trials
 from tasks.core.model_records import Champion
 from tasks.serving import upkeep
+from tasks.serving.lineup import Served
 from tasks.serving.proving import Proving
 from tasks.serving.section import Serve
-from tasks.serving.service import Served
 from tasks.serving.site import Serving
 from tests.conftest import Register
 

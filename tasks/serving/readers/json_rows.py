@@ -15,7 +15,7 @@ from tasks.serving.service import CHUNK, Service
 async def _answer(service: Service, body: bytes, scope: Scope, started: int) -> tuple[bytes, str]:
     group = service.champion
     rows, single = group.model.schema.read(body)
-    if len(rows) > CHUNK and service.is_alone:
+    if len(rows) > CHUNK and service.lineup.is_alone:
         found = await bulk.answered(group, lambda model: frames.of_structs(rows, model), started)
         return await bulk.in_thread(found.as_json), "application/json"
     answers: list[Any] = await service.answers(rows, started)

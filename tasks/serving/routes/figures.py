@@ -113,7 +113,7 @@ def _families(site: Site) -> Iterator[Metric]:
         service = site.services[name]
         identity = service.champion.model.identity
         model.add_metric([name, identity.version, identity.digest], 1)
-        failed.add_metric([name], int(bool(service.failed)))
+        failed.add_metric([name], int(bool(service.lineup.failed)))
     up = GaugeMetricFamily("keepfit_time_seconds", "The server's clock", value=time.time())
     yield from (requests, rows, classes, total, lost, latency, model, failed, up)
     yield from watched.families(site)

@@ -31,7 +31,10 @@ def router(site: Site) -> APIRouter:
             for name, service in site.services.items():
                 model = service.champion.model
                 await asyncio.to_thread(model.prove)
-                told[name] = {"model": model.identity_json, **({"failed": service.failed} if service.failed else {})}
+                told[name] = {
+                    "model": model.identity_json,
+                    **({"failed": service.lineup.failed} if service.lineup.failed else {}),
+                }
         except Refusal as refusal:
             return Response(refusal.body(), 503, media_type="application/json")
         except Exception:

@@ -59,7 +59,7 @@ def _told(service: Service) -> dict[str, Any]:
     return {
         "project": service.name,
         "model": model.identity_json,
-        "since": service.since or None,
+        "since": service.lineup.since or None,
         "target": target.name,
         "problem": target.problem,
         "classes": list(target.classes),
