@@ -72,7 +72,7 @@ def training(project: Project, trigger: Trigger) -> Iterator[tracking.Run | None
             **tracking.code_version(project.folder),
         }
         with (
-            _recorded(project.name, flow_run_id),
+            recorded(project.name, flow_run_id),
             tracking.run(project.name, f"{trigger.kind} training", _parameters(project), tags) as run,
             services.running(home, project.name, flow_run_id, run.run_id),
             quarantined.keeping(project.name),
@@ -82,7 +82,7 @@ def training(project: Project, trigger: Trigger) -> Iterator[tracking.Run | None
 
 
 @contextmanager
-def _recorded(project: str, flow_run_id: str) -> Iterator[None]:
+def recorded(project: str, flow_run_id: str) -> Iterator[None]:
     """Keep what comes of the run. One that is ended from outside is dead: what it was to do is still to be done."""
     done = step.history.get()
     token = step.history.set(done := [] if done is None else done)

@@ -75,6 +75,14 @@ def test_a_shifted_column_drifts_and_is_told_first(home: Path, project: str, cha
     assert figures(found)["monitoring.drift"] == 1
 
 
+def test_an_incident_does_not_wipe_out_the_alarms_before(home: Path, project: str, champion: Champion) -> None:
+    moved, broken = day(1).with_columns(pl.col("x") + 15), day(2).with_columns(pl.col("x") * 1_000)
+    write_log(home, project, champion, pl.concat([day(0), moved, broken]))
+    _, drifted, found = judged(project, champion, 2)
+    assert found.incident is not None and drifted.alarms_spent > 0
+    assert (found.alarms_spent, found.alarms_promised) == (drifted.alarms_spent, drifted.alarms_promised)
+
+
 def test_another_unit_is_an_incident_and_neither_drift_nor_history(
     home: Path, project: str, champion: Champion
 ) -> None:

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from flows.arguments import parser
-from tasks.core import roles, store
+from tasks.core import newest_window, roles, store
 from tests.flows.conftest import Keepfit, Say
 from tests.watched import write_log
 
@@ -56,7 +56,11 @@ def test_titanic_is_watched_from_its_log_and_from_files(keepfit: Keepfit, exampl
     by_flow = keepfit(project, code=FLOW)
     assert by_flow.code == 0, by_flow.err
     assert f'"window":"{YESTERDAY}"' in by_flow.out.splitlines()[-1]
+    by_command = keepfit("monitor", project, "--json").json
     _is_seen_in_prefect_and_mlflow(keepfit)
+    window, verdict = newest_window.known(keepfit.home, "titanic"), by_command["verdict"]
+    assert window is not None and window.verdict == verdict["sentence"] and verdict["action"] == "healthy"
+    assert verdict["sentence"] in Path(found["report"]).read_text(encoding="utf-8")
 
     assert Path(found["report"]).read_text(encoding="utf-8").count("<figure") == len(found["columns"])
     status = keepfit("status", project).out

@@ -136,3 +136,13 @@ def test_the_gate_refuses_what_is_worse_and_not_what_is_equal() -> None:
     assert not few.held and few.n_blocks == gate.FEWEST_DAYS
     wrong = sum(not gate.not_worse(losses, losses + random.normal(size=420), days).held for _ in range(200))
     assert wrong <= 40  # 10 % promised; 7 days make it a little more
+
+
+@pytest.mark.parametrize(("errors", "held"), [(-1.3, True), (-1.5, False), (0.5, True)])
+def test_the_gate_goes_by_standard_errors_over_days(errors: float, held: bool) -> None:
+    random, days = np.random.default_rng(1), np.repeat(np.arange(7), 60)
+    losses, noise = random.gamma(2.0, size=420), random.normal(size=420)
+    equal = gate.not_worse(losses, losses + noise, days)
+    shift = (errors * equal.error - equal.gain) * losses.mean()  # both are shares of the champion's loss
+    found = gate.not_worse(losses, losses + noise - shift, days)
+    assert found.gain == pytest.approx(errors * found.error) and found.held is held

@@ -5,8 +5,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from tasks.core import database
+import pytest
+
+from flows import runs
+from tasks.core import database, step
+from tasks.core.model_records import Deployment, Waits
 from tasks.retraining import requests, trainings
 from tasks.retraining.verdict import Verdict
 
@@ -67,3 +72,22 @@ def test_what_nobody_claimed_is_withdrawn_when_its_reason_is_gone(database_url: 
     assert trainings.begin("ship", "in time", "gain", second.id)
     requests.withdraw("ship", NOW)
     assert requests.still_open("ship") is not None, "what runs is not withdrawn"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "waits", "result"),
+    [(True, "", "promoted"), (True, "shadow", "challenger"), (True, "by hand", "challenger"), (False, "", "refused")],
+)
+def test_a_run_is_remembered_by_what_came_of_its_model(
+    open_store: Path, accepted: bool, waits: Waits, result: str
+) -> None:
+    assert trainings.begin("ship", "run", "gain", None)
+    deployment = Deployment(
+        project="ship", accepted=accepted, reasons=(), version="2", digest="d", previous="1", waits=waits
+    )
+    with runs.recorded("ship", "run"):
+        told = step.history.get()
+        assert told is not None
+        told.append(step.Done(name="deploy", record=deployment, remembered=False, seconds=0.0))
+    [training] = trainings.read("ship", datetime.now(UTC))
+    assert training.result == result
