@@ -15,7 +15,8 @@ from tasks.check import check
 from tasks.collect import collect
 from tasks.core import findings, missing, store
 from tasks.core.errors import ProjectError, Refused, UsageError
-from tasks.core.expectations import Expectation, Expectations, known_columns, load
+from tasks.core.expectation import Expectation
+from tasks.core.expectations import Expectations, known_columns, load
 from tasks.prepare import prepare
 from tasks.profiling import lines, revision
 from tasks.project import Project, load_project

@@ -12,7 +12,7 @@ from pydantic import PrivateAttr
 
 from tasks.core import markers, store
 from tasks.core.catalogue import Scope
-from tasks.core.expectations import Expectation
+from tasks.core.expectation import Expectation
 from tasks.core.records import BYTES, Column, Dataset
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from tasks.core import store
+from tasks.core import memory, store
 from tasks.core.records import Dataset, Record
 
 
@@ -39,7 +39,7 @@ def recall(source: BaseModel) -> Collected | None:
         found = Collected.model_validate(json.loads(_file(source).read_bytes()))
     except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError, ValidationError):
         return None
-    return found if store.is_whole(found) else None
+    return found if memory.is_whole(found) else None
 
 
 def remember(source: BaseModel, collected: Collected) -> None:

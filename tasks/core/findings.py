@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.core import cells, loading, progress, quality, released
-from tasks.core.expectations import Expectation
+from tasks.core.expectation import Expectation
 from tasks.core.quality import Seen
 from tasks.core.records import Dataset, FailedExpectation
 

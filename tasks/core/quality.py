@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from tasks.core.errors import DataError, ProjectError
-from tasks.core.expectations import Expectation
+from tasks.core.expectation import Expectation
 from tasks.core.records import QualityReport
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from tasks.core import store
+from tasks.core import memory, store
 from tasks.core.errors import Refused, Unavailable
 from tasks.core.records import QualityReport, Record
 
@@ -61,7 +61,7 @@ def newest(project: str) -> Held:
         ) from exc
     except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as exc:
         raise _again(project, "a damaged record of the newest check") from exc
-    if not store.is_whole(held):
+    if not memory.is_whole(held):
         raise _again(project, "a file of the quarantine that is not in the store any more")
     return held
 

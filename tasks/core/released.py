@@ -19,7 +19,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from tasks.core import arrow, cells, store, yaml_file
 from tasks.core.errors import ProjectError
-from tasks.core.expectations import Expectation
+from tasks.core.expectation import Expectation
 from tasks.core.records import Dataset, FailedExpectation, Record, is_provenance
 
 if TYPE_CHECKING:

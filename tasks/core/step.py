@@ -26,7 +26,7 @@ from prefect.context import FlowRunContext
 from prefect.transactions import TransactionState, get_transaction
 from pydantic import TypeAdapter
 
-from tasks.core import imports, progress, store, tracking
+from tasks.core import imports, memory, progress, tracking
 from tasks.core.errors import Unavailable
 from tasks.core.markdown import markdown
 from tasks.core.records import Record
@@ -86,14 +86,14 @@ def step(fn: Callable[P, R]) -> Task[P, R]:
 
     def remembering(*args: P.args, **kwargs: P.kwargs) -> tuple[R, bool]:
         key = key_of(fn, inspect.signature(fn).bind(*args, **kwargs).arguments)
-        record = store.recall(fn.__name__, key, returns(fn))
+        record = memory.recall(fn.__name__, key, returns(fn))
         if record is not None:
             if transaction := get_transaction():
                 # The Prefect UI then shows the task as Cached. Undocumented, so a flow test pins it.
                 transaction.state = TransactionState.COMMITTED
             return record, True
         record = fn(*args, **kwargs)
-        store.remember(fn.__name__, key, record)
+        memory.remember(fn.__name__, key, record)
         return record, False
 
     return Task(

@@ -1,7 +1,7 @@
-"""Where everything that keepfit knows lies on disk: files named by their content, and what the steps remember.
+"""Where everything that keepfit knows lies on disk: the folder of its state, and in it files named by their content.
 
     store/ab/ab12….parquet    blobs: Parquet parts, models, reports; never changed once written
-    memory/<step>/<key>.json  the record that a step returned for a key
+    memory/<step>/<key>.json  the record that a step returned for a key (`core/memory.py`)
 
 A file is written under a temporary name, synced and renamed, so a kill leaves either all of it or nothing.
 """
@@ -9,25 +9,21 @@ A file is written under a temporary name, synced and renamed, so a kill leaves e
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING
 
 from tasks.core.errors import KeepfitError
-from tasks.core.records import Blob, Column, Dataset, Part, Record
+from tasks.core.pending import Pending, place
+from tasks.core.records import Blob, Column, Dataset, Part
 
 if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
-
-R = TypeVar("R")
 
 _HOME: ContextVar[Path] = ContextVar("keepfit_home")
 _ROOTS = (".keepfit", ".git", "prefect.yaml")
@@ -72,72 +68,13 @@ def home() -> Path:
 
 def path(blob: Blob) -> Path:
     """Where the blob's bytes lie."""
-    return home() / "store" / blob.digest[:2] / f"{blob.digest}{blob.suffix}"
-
-
-class _HashingFile:
-    """A binary file that knows the SHA-256 of what was written, so that nothing is read a second time."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._sha256 = hashlib.sha256()
-        self.size = 0
-
-    @property
-    def closed(self) -> bool:
-        return self._file.closed
-
-    def write(self, data: Any) -> int:
-        written = self._file.write(data)
-        self._sha256.update(data)
-        self.size += written
-        return written
-
-    def tell(self) -> int:
-        return self.size
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def close(self) -> None:
-        """The store closes the file, after it has synced it."""
-
-    def digest(self) -> str:
-        return self._sha256.hexdigest()
-
-
-class Pending:
-    """A file on its way into the store: write to `file`, then call `keep()` once."""
-
-    def __init__(self, suffix: str) -> None:
-        folder = home() / "store"
-        handle, name = tempfile.mkstemp(prefix=".writing-", suffix=suffix, dir=folder)
-        self._raw = os.fdopen(handle, "wb")
-        self._path = Path(name)
-        self.suffix = suffix
-        self.file = _HashingFile(self._raw)
-
-    def keep(self) -> Blob:
-        """Sync, move the file to the name of its content, and return its blob."""
-        self._raw.flush()
-        os.fsync(self._raw.fileno())
-        self._raw.close()
-        blob = Blob(digest=self.file.digest(), suffix=self.suffix, size=self.file.size)
-        target = path(blob)
-        target.parent.mkdir(exist_ok=True)
-        self._path.replace(target)
-        return blob
-
-    def discard(self) -> None:
-        """Leave nothing behind; harmless after `keep()`."""
-        self._raw.close()
-        self._path.unlink(missing_ok=True)
+    return place(home() / "store", blob)
 
 
 @contextmanager
 def writing(suffix: str) -> Iterator[Pending]:
     """A `Pending` file that is discarded unless it was kept."""
-    pending = Pending(suffix)
+    pending = Pending(home() / "store", suffix)
     try:
         yield pending
     finally:
@@ -229,26 +166,6 @@ def batches(
                 yield from file.iter_batches(batch_size=rows, row_groups=group, columns=columns)
 
 
-# What the steps remember
-
-
-def recall(step: str, key: str, kind: type[R]) -> R | None:
-    """The record remembered for the key; None when there is none, it is damaged, or a file of it is gone."""
-    try:
-        stored = json.loads((home() / "memory" / step / f"{key}.json").read_bytes())
-        record = cast("type[BaseModel]", kind).model_validate(stored)
-    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError, ValidationError):
-        return None
-    return cast("R", record) if is_whole(record) else None
-
-
-def remember(step: str, key: str, record: Record) -> None:
-    """Write the record for the key, all of it or nothing."""
-    folder = home() / "memory" / step
-    folder.mkdir(exist_ok=True)
-    write_file(folder / f"{key}.json", record.model_dump_json(indent=1).encode())
-
-
 def write_file(target: Path, data: bytes) -> None:
     """Write a file that a kill leaves either as it was or whole."""
     handle, name = tempfile.mkstemp(prefix=".writing-", dir=target.parent)
@@ -261,23 +178,3 @@ def write_file(target: Path, data: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-
-
-def blobs(value: object) -> Iterator[Blob]:
-    """Every blob that a record names, at any depth."""
-    if isinstance(value, Blob):
-        yield value
-    elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from blobs(getattr(value, name))
-    elif isinstance(value, tuple):
-        for item in cast("tuple[object, ...]", value):
-            yield from blobs(item)
-
-
-def is_whole(record: object) -> bool:
-    """Whether every file that the record names is there, as long as it was."""
-    try:
-        return all(path(blob).stat().st_size == blob.size for blob in blobs(record))
-    except FileNotFoundError:
-        return False

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from tasks.core import store
+from tasks.core import memory, store
 from tasks.core.errors import Unavailable
 from tasks.core.records import Blob, Dataset, Record
 from tasks.monitoring.least import Least
@@ -47,7 +47,7 @@ def known(digest: str) -> ReferenceProfile:
         raise _without(digest, "none: it was trained before there was monitoring, or elsewhere") from None
     except ValidationError as exc:
         raise _without(digest, "a damaged record") from exc
-    if not store.is_whole(found):
+    if not memory.is_whole(found):
         raise _without(digest, "a record whose files are not in the store any more")
     return found
 

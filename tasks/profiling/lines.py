@@ -16,7 +16,8 @@ from typing import Any, cast
 import yaml
 
 from tasks.core.conditions import columns_of
-from tasks.core.expectations import SECTIONS, Expectation, Expectations
+from tasks.core.expectation import Expectation
+from tasks.core.expectations import SECTIONS, Expectations
 from tasks.profiling.claims import Claim
 from tasks.profiling.suspects import NOT_IN_SET, STAND_INS
 

@@ -9,7 +9,7 @@ from threading import Lock
 from time import thread_time
 from typing import Any
 
-from tasks.core import progress, store
+from tasks.core import memory, progress, store
 from tasks.core.model_records import Member
 from tasks.core.step import key_of
 from tasks.learning.parallel import in_parallel, one_thread, within_context
@@ -89,12 +89,12 @@ class Fits:
                 "most": MOST_ROWS,
             }
             key = key_of(fitted, arguments)
-            found = store.recall("replayed_fit", key, Fit)
+            found = memory.recall("replayed_fit", key, Fit)
             self.n_recalled += found is not None
             if found is None:
                 self.n_fitted += 1
                 found = fitted(self.history, n_rows, self.members, self.project, self.metric, self.seed)
-                store.remember("replayed_fit", key, found)
+                memory.remember("replayed_fit", key, found)
             scorer = Scorer.open(store.path(found.artifact), found.artifact.digest)
             self._scorers[n_rows] = scorer, found.seconds
         return self._scorers[n_rows]

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tasks.core.expectations import Expectation
+from tasks.core.expectation import Expectation
 from tasks.core.records import Claim, Column, ColumnType
 from tasks.scoring.predicates import Holds, NoPredicate, Types, is_missing, predicate
 from tasks.scoring.sure import surely_holds

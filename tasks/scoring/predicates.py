@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from tasks.core.expectations import Expectation
+from tasks.core.expectation import Expectation
 from tasks.core.patterns import PatternError, pattern
 from tasks.core.records import ColumnType
 

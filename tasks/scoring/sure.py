@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.core.expectations import Expectation
+from tasks.core.expectation import Expectation
 from tasks.core.records import ColumnType
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import pytest
 
 from tasks.core import catalogue, quality
 from tasks.core.errors import ProjectError
+from tasks.core.expectation import Expectation
 from tasks.core.expectations import (
-    Expectation,
     Expectations,
     PreparedExpectations,
     default_expectations,

@@ -11,7 +11,8 @@ import pytest
 
 from tasks.core import findings, quality, quarantine, store
 from tasks.core.errors import DataError, ProjectError
-from tasks.core.expectations import Expectation, RawExpectations
+from tasks.core.expectation import Expectation
+from tasks.core.expectations import RawExpectations
 from tasks.core.findings import Finding
 from tasks.core.records import Blob, Column, ColumnType, Dataset, FailedExpectation, QualityReport
 

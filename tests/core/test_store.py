@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.core import store
+from tasks.core import memory, store
 from tasks.core.errors import KeepfitError
 from tasks.core.model_records import Report
 from tasks.core.records import Blob, Record
@@ -73,22 +73,22 @@ def test_a_failure_while_writing_leaves_nothing_behind(open_store: Path) -> None
 def test_a_record_is_recalled_only_while_it_and_its_files_are_whole(open_store: Path) -> None:
     page = store.put(b"<html>", ".html")
     note = Note(text="kept", pages=(Report(page=page),))
-    assert store.recall("note", "k", Note) is None
-    store.remember("note", "k", note)
-    assert store.recall("note", "k", Note) == note
+    assert memory.recall("note", "k", Note) is None
+    memory.remember("note", "k", note)
+    assert memory.recall("note", "k", Note) == note
 
     store.path(page).write_bytes(b"<ht")
-    assert store.recall("note", "k", Note) is None, "a file that was cut"
+    assert memory.recall("note", "k", Note) is None, "a file that was cut"
     store.path(page).unlink()
-    assert store.recall("note", "k", Note) is None, "a file that is gone"
+    assert memory.recall("note", "k", Note) is None, "a file that is gone"
     store.put(b"<html>", ".html")
-    assert store.recall("note", "k", Note) == note
+    assert memory.recall("note", "k", Note) == note
 
-    memory = open_store / "memory" / "note" / "k.json"
-    memory.write_bytes(memory.read_bytes()[:20])
-    assert store.recall("note", "k", Note) is None, "a record that is damaged"
-    memory.write_text('{"text": "kept", "pages": [], "colour": "red"}')
-    assert store.recall("note", "k", Note) is None, "a record of another version of the class"
+    kept = open_store / "memory" / "note" / "k.json"
+    kept.write_bytes(kept.read_bytes()[:20])
+    assert memory.recall("note", "k", Note) is None, "a record that is damaged"
+    kept.write_text('{"text": "kept", "pages": [], "colour": "red"}')
+    assert memory.recall("note", "k", Note) is None, "a record of another version of the class"
 
 
 def test_without_an_open_store_the_error_says_what_to_do() -> None:

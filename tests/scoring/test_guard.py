@@ -17,7 +17,7 @@ import pytest
 
 from tasks.core import quality
 from tasks.core.catalogue import CATALOGUE
-from tasks.core.expectations import Expectation
+from tasks.core.expectation import Expectation
 from tasks.core.model_records import ModelCard
 from tasks.core.records import Claim, Column, ColumnType, Feature, Target
 from tasks.scoring.guard import Guard, asked_of
