@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 from pathlib import Path
 from typing import get_args
 
@@ -88,3 +89,16 @@ def test_nothing_but_the_standard_library_and_the_dependencies_is_imported() -> 
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             assert not {name.split(".")[0] for name in names} & {"pytest", "hypothesis", "lightgbm", "tests"}, file
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_that_a_page_shows_is_taken(page: Path) -> None:
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    blocks = "\n".join(re.findall(r"^ *```(?:sh|console)\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL))
+    for line in re.findall(
+        r"^ *(?:\$ )?(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?keepfit ([a-z-][^|&\n]*)", blocks, re.MULTILINE
+    ):
+        parser().parse_args(shlex.split(line, comments=True))
+    for name, rest in re.findall(r"`keepfit ([a-z]+)([^`]*)`", text):
+        options = set(re.findall(r"(?<![\w-])--[a-z-]+", rest))
+        assert options <= commands()[name]._option_string_actions.keys(), f"keepfit {name}{rest}"
