@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -79,11 +80,8 @@ def answer(scorer: Scorer, row: str) -> pl.DataFrame:
 def rows_of(card: ModelCard, rows: Path) -> Iterator[Frames]:
     """The rows of a table, of standard input, of one image, sound or text, or of a folder of images or sounds."""
     if str(rows) == "-":
-        with tempfile.NamedTemporaryFile(suffix=".jsonl") as spool:
-            while block := sys.stdin.buffer.read(1 << 20):
-                spool.write(block)
-            spool.flush()
-            yield _read("jsonl", Path(spool.name))
+        with spooled(rows) as file:
+            yield _read("jsonl", file)
     elif rows.is_dir():
         column, kind, name = _medium(card, rows)
         yield (frame.rename({name: column}) for frame in _read(kind, rows))
@@ -91,6 +89,18 @@ def rows_of(card: ModelCard, rows: Path) -> Iterator[Frames]:
         yield _read(KINDS[rows.suffix.lower()], rows)
     else:
         yield iter([_single(card, rows)])
+
+
+@contextmanager
+def spooled(rows: Path) -> Iterator[Path]:
+    """The file itself; of standard input (`-`), JSON lines, a copy that can be read more than once."""
+    if str(rows) != "-":
+        yield rows
+        return
+    with tempfile.NamedTemporaryFile(suffix=".jsonl") as spool:
+        shutil.copyfileobj(sys.stdin.buffer, spool, 1 << 20)
+        spool.flush()
+        yield Path(spool.name)
 
 
 def _read(kind: str, path: Path) -> Frames:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tasks.core import newest_window
@@ -93,25 +95,61 @@ def monitor(project: str, champion: Champion, section: Monitor, log: Log, last: 
     return Watching(windows=tuple(reports))
 
 
-def monitor_rows(
-    project: str, champion: Champion, section: Monitor, log: Log, rows: pl.DataFrame, name: str
-) -> Watching:
-    """The report on rows that were never asked, as one window by itself; nothing is kept of it."""
-    import polars as pl
+@dataclass(frozen=True)
+class FileWindow:
+    """Rows that were never asked as one window by itself: the report, rows that its page may name, and statistics."""
 
+    report: WindowReport
+    rows: pl.DataFrame
+    daily: Daily | None
+
+
+def monitor_rows(
+    project: str,
+    champion: Champion,
+    section: Monitor,
+    log: Log,
+    frames: Callable[[], Iterator[pl.DataFrame]],
+    name: str,
+) -> FileWindow:
+    """Judge the rows of these frames, which are asked for twice where they are too many for memory; nothing is kept."""
+    from tasks.monitoring.spread import Spread
     from tasks.monitoring.watched_model import WatchedModel
 
     watched = WatchedModel.open(project, champion, section, log)
-    incidents = watched.incidents(rows, None, None, None)
-    report = empty(name, rows.height, watched.promise)
-    if incidents or not rows.height:
-        return Watching(windows=(_with(report, incidents),))
+    spread, now = Spread(), datetime.now(UTC)
+    for rows in _numbered(frames()):
+        spread.add(rows)
+    rows = spread.rows()
+    report = empty(name, spread.n_rows, watched.promise)
+    incidents = watched.incidents(rows) if rows.width else ()
+    if incidents or not spread.n_rows:
+        return FileWindow(_with(report, incidents), rows, None)
+    asked = partial(_answered, watched, section.time, now)
+    rows = asked(rows)
+    daily = watched.measured([rows] if spread.is_whole else map(asked, _numbered(frames())), None)
+    return FileWindow(drifted(report, watched.judged([daily])), rows, daily)
+
+
+def _numbered(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The rows with their number in the file, the first being 1, in the place of a prediction's id."""
+    import polars as pl
+
+    first = 1
+    for rows in frames:
+        ids = pl.int_range(first, first + rows.height, eager=True).cast(pl.String).alias("__id__")
+        yield rows.with_columns(ids)
+        first += rows.height
+
+
+def _answered(watched: WatchedModel, time: str | None, now: datetime, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with what the model says to them, as if they were asked when they came."""
+    import polars as pl
+
     answers = watched.scorer.predict(rows, missing_ok=True)
-    asked = rows.drop(answers.columns, strict=False).hstack(answers)
     moment, dated = pl.Datetime("us", "UTC"), {name for name, kind in rows.schema.items() if kind.is_temporal()}
-    came = pl.col(section.time).cast(moment) if section.time in dated else pl.lit(datetime.now(UTC), moment)
-    daily = watched.measured(asked.with_columns(came.alias("__time__")), None)
-    return Watching(windows=(drifted(report, watched.judged([daily])),))
+    came = pl.col(time).cast(moment) if time in dated else pl.lit(now, moment)
+    return rows.drop(answers.columns, strict=False).hstack(answers).with_columns(came.alias("__time__"))
 
 
 def _days(known: set[date], last: date) -> Iterator[date]:
@@ -144,17 +182,22 @@ def _measured(
     from tasks.monitoring import logged_windows, rightness
 
     since, until = _start(day), _start(day + timedelta(days=1))
-    rows = logged_windows.rows(project, watched.scorer.digest, since, until)
-    alone = len(logged_windows.moments(project, since, until)) == rows.height
+    asked = (project, watched.scorer.digest, since, until)
+    logged = logged_windows.day(*asked)
+    n_rows = logged.answered.height
+    alone = len(logged_windows.moments(project, since, until)) == n_rows
     # On a day that it shared with another champion, nobody knows how many rows were due to it.
     came = logged_windows.moments(project, since - RHYTHM, since) if alone else None
-    incidents = watched.incidents(rows, since, min(until, datetime.now(UTC)), came)
-    report = _with(empty(day.isoformat(), rows.height, watched.promise), incidents)
-    if rows.height:
-        performance = rightness.performance(watched, rows, past, not incidents)
-        service = rightness.service(project, watched, rows, since, until)
+    incidents = watched.incidents(logged.rows, since, min(until, datetime.now(UTC)), came, logged.answered)
+    report = _with(empty(day.isoformat(), n_rows, watched.promise), incidents)
+    if n_rows:
+        performance = rightness.performance(watched, logged, past, not incidents)
+        service = rightness.service(project, watched, logged.answered, since, until)
         report = report.model_copy(update={"performance": performance, "service": service})
-    return report, None if incidents or not rows.height else watched.measured(rows, day)
+    if incidents or not n_rows:
+        return report, None
+    frames = [logged.rows] if logged.is_whole else logged_windows.answered(*asked, outcomes=False)
+    return report, watched.measured(frames, day)
 
 
 def _with(report: WindowReport, incidents: tuple[Incident, ...]) -> WindowReport:

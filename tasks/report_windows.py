@@ -15,11 +15,14 @@ from tasks.monitoring.section import Monitor
 from tasks.serving.section import Log
 
 if TYPE_CHECKING:
+    import polars as pl
+
+    from tasks.monitoring.daily import Daily
     from tasks.monitoring.moved import Moved
     from tasks.monitoring.window_report import WindowReport
     from tasks.retraining.verdict import Verdict
 
-NEWEST = "newest.html"
+NEWEST, INPUT = "newest.html", "input.html"
 KEPT = 100
 """Pages of days; the oldest beyond are removed."""
 STAMP = re.compile(rb'<meta name="keepfit" content="([0-9a-f]{64})(\+?)">')
@@ -79,6 +82,38 @@ def report_windows(
     return target / NEWEST
 
 
+def report_rows(
+    project: str,
+    champion: Champion,
+    section: Monitor,
+    log: Log,
+    report: WindowReport,
+    rows: pl.DataFrame,
+    daily: Daily | None,
+    explained: bool = False,
+) -> Path:
+    """The page on rows of a file (`monitor_rows`), as `input.html`: the one before it is gone."""
+    from tasks.monitoring.moved import moved
+    from tasks.monitoring.watched_model import WatchedModel
+    from tasks.reporting.window_page import Looked, render
+
+    watched = WatchedModel.open(project, champion, section, log)
+    target = newest_window.pages(store.home(), project)
+    target.mkdir(parents=True, exist_ok=True)
+    looked = Looked(
+        project=project,
+        version=champion.version,
+        report=report,
+        reference=watched.reference,
+        daily=daily,
+        history=[report],
+        evidence=_named(report, rows),
+        moved=moved(watched, rows) if daily is not None and (explained or report.drift) else None,
+    )
+    _write(target / INPUT, render(looked).encode(errors="replace"))
+    return target / INPUT
+
+
 def _rows(
     project: str,
     champion: Champion,
@@ -93,17 +128,23 @@ def _rows(
     from tasks.monitoring.moved import moved
     from tasks.monitoring.watched_model import WatchedModel
 
-    named = {name for each in (report.incident.evidence if report.incident else ()) for name in each.rows[:5]}
-    if not named and not (explains and report.columns):
+    explains = explains and bool(report.columns)
+    if not report.incident and not explains:
         return {}, None
     since = datetime.combine(day, time(), UTC)
-    rows = logged_windows.rows(project, champion.artifact.digest, since, since + timedelta(days=1))
+    rows = logged_windows.day(project, champion.artifact.digest, since, since + timedelta(days=1)).rows
+    evidence = _named(report, rows)
+    return evidence, moved(WatchedModel.open(project, champion, section, log), rows) if explains else None
+
+
+def _named(report: WindowReport, rows: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """The rows that the report's incidents name, as far as these are among the rows."""
+    named = {name for each in (report.incident.evidence if report.incident else ()) for name in each.rows[:5]}
+    if not named:
+        return {}
     shown = [name for name in rows.columns if not name.startswith("__")]
-    found = rows.filter(rows["__id__"].is_in(list(named))).rows(named=True) if named else []
-    evidence = {row["__id__"]: {name: row[name] for name in shown} for row in found}
-    if not (explains and report.columns):
-        return evidence, None
-    return evidence, moved(WatchedModel.open(project, champion, section, log), rows)
+    found = rows.filter(rows["__id__"].is_in(list(named))).rows(named=True)
+    return {row["__id__"]: {name: row[name] for name in shown} for row in found}
 
 
 def _stamp(champion: Champion, reports: list[str]) -> str:
@@ -122,7 +163,7 @@ def _is_made(file: Path, stamp: str, explains: bool) -> bool:
 
 
 def _pages(target: Path) -> list[Path]:
-    return sorted(each for each in target.glob("*.html") if each.name != NEWEST)
+    return sorted(each for each in target.glob("*.html") if each.name not in (NEWEST, INPUT))
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -104,7 +104,8 @@ def write_log(home: Path, project: str, champion: Champion, rows: pl.DataFrame, 
         prefix=prefix,
     )
     answered = scorer.predict(rows, missing_ok=True)
-    outputs = answered.select(pl.concat_list(pl.exclude("prediction")).alias("__outputs__"))
+    said = pl.exclude("prediction") if scorer.card.target.classes else pl.col("prediction")
+    outputs = answered.select(pl.concat_list(said).alias("__outputs__"))
     names = [column.name for column in columns if column.name in rows.columns]
     logged = rows.select(names).with_columns(answered["prediction"].alias("__prediction__"), outputs.to_series())
     segment = Segment.create(folder_of(home, project), header)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +19,14 @@ from tasks.core.project_file import explained, project_file, project_name, read_
 from tasks.monitor import Watching, monitor, monitor_rows
 from tasks.monitoring.section import Monitor
 from tasks.monitoring.told import told
-from tasks.report_windows import report_windows
+from tasks.report_windows import report_rows, report_windows
 from tasks.retraining.policy import Retrain
 from tasks.retraining.verdict import Verdict
 from tasks.serving.section import Serve
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from tasks.retraining.verdicts import Kept
 
 REFUSED = 3
@@ -47,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     with store.opened(store.home_of(project_file(options.project).parent)):
         champion = roles.serving(name).champion
         if options.input is not None:
-            watching = _of_file(name, champion, sections, options.input)
+            watching, page = _of_file(name, champion, sections, options.input, options.explain)
         else:
             watching = _of_log(name, champion, sections, options.window)
             days = [date.fromisoformat(each.window) for each in watching.windows[-(options.days or 1) :]]
@@ -106,16 +109,23 @@ def _of_log(name: str, champion: Champion, sections: Sections, window: date | No
     return monitor(name, champion, sections.monitor, sections.serve.log, window or _yesterday())
 
 
-def _of_file(name: str, champion: Champion, sections: Sections, file: Path) -> Watching:
-    import polars as pl
-
+def _of_file(
+    name: str, champion: Champion, sections: Sections, file: Path, explained: bool
+) -> tuple[Watching, Path | None]:
     from flows import scoring
     from tasks.scoring.scorer import Scorer
 
     card = Scorer.open(store.path(champion.artifact), champion.artifact.digest).card
-    with scoring.rows_of(card, file) as frames:
-        rows = pl.concat(frames, how="diagonal_relaxed")
-    return monitor_rows(name, champion, sections.monitor, sections.serve.log, rows, str(file))
+    asked = (name, champion, sections.monitor, sections.serve.log)
+
+    def frames() -> Iterator[pl.DataFrame]:
+        with scoring.rows_of(card, given) as found:
+            yield from found
+
+    with scoring.spooled(file) as given:
+        found = monitor_rows(*asked, frames, str(file))
+    page = report_rows(*asked, found.report, found.rows, found.daily, explained) if found.report.n_rows else None
+    return Watching(windows=(found.report,)), page
 
 
 def _sections(folder: Path) -> Sections:

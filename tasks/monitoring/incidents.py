@@ -34,17 +34,19 @@ def find_incidents(
     time: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    feed: pl.DataFrame | None = None,
     limit: float = LIMIT,
 ) -> tuple[Incident, ...]:
     """What broke in the rows of a window, in columns of the names that the facts have; none is good news.
 
     `claims` are the training expectations (`ModelCard.expectations`). With `time`, the column that says when a row
-    came, and the window's ends, silence and thin days are told too.
+    came, and the window's ends, silence and thin days are told too; where the window is some of many rows, `feed` has
+    the moments of all.
     """
     window = _plain(window)
     found: list[Incident] = []
     if time is not None and facts.timing is not None and since is not None and until is not None:
-        found += feed_incidents(window, time, facts.timing, since, until)
+        found += feed_incidents(window if feed is None else feed, time, facts.timing, since, until)
     if not window.height:
         return tuple(found)
     flood, rows = tables.repeats(window, facts)

@@ -101,7 +101,8 @@ def answers(rows: pl.DataFrame, card: ModelCard) -> Rows:
     """What was answered: (n, k) probabilities, or (n,) values."""
     if not card.target.classes:
         return rows["__prediction__"].cast(pl.Float64).to_numpy()
-    return np.array(rows["__outputs__"].to_list(), np.float64).reshape(rows.height, len(card.target.classes))
+    n_classes = len(card.target.classes)
+    return rows["__outputs__"].cast(pl.List(pl.Float64)).list.to_array(n_classes).to_numpy().reshape(-1, n_classes)
 
 
 def outcomes(rows: pl.DataFrame, card: ModelCard) -> Array:

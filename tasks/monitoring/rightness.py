@@ -19,14 +19,15 @@ from tasks.scoring.judging import metrics_of
 if TYPE_CHECKING:
     import polars as pl
 
+    from tasks.monitoring.logged_windows import LoggedDay
     from tasks.monitoring.watched_model import WatchedModel
 
 MOST_ROWS = 5_000
 """Of the reference and of the window that an estimate rests on, evenly out of all."""
 
 
-def performance(watched: WatchedModel, rows: pl.DataFrame, past: Sequence[Checked], estimated: bool) -> Performance:
-    """The figures of logged rows with `__outcome__`, and unless something broke what they probably are of all rows.
+def performance(watched: WatchedModel, day: LoggedDay, past: Sequence[Checked], estimated: bool) -> Performance:
+    """The figures of the rows with an outcome, and unless something broke what they probably are of all rows.
 
     `past` are the estimates of earlier windows that outcomes have checked.
     """
@@ -34,11 +35,11 @@ def performance(watched: WatchedModel, rows: pl.DataFrame, past: Sequence[Checke
 
     card = watched.scorer.card
     names = metrics_of(card.target.problem, card.metric)
-    known = labelled.performance(rows, card, names, datetime.now(UTC))
+    known = labelled.performance(day.answered, card, names, datetime.now(UTC))
     if not estimated:
         return Performance(labelled=known)
     held_out = _held_out(watched)
-    rows = rows.gather_every(-(-rows.height // MOST_ROWS))
+    rows = day.rows.gather_every(-(-day.rows.height // MOST_ROWS))
     found = estimate(card.metric, _answered(watched, rows), held_out, card.threshold, past)
     checked: Checked | None = None
     if known.metrics:

@@ -81,9 +81,9 @@ def service(
         reasons[f"{each.field}: {each.what}" if each.field else each.what] += each.n_requests
     seconds = rows["__time__"].dt.epoch("us").to_numpy() / 1e6 if n else np.empty(0)
     minutes = np.bincount(((seconds - since.timestamp()) // 60).astype(np.intp).clip(0)) if n else np.zeros(1)
-    versions = (
-        Counter(rows["__version__"].cast(pl.String).to_list()) if n and "__version__" in rows.columns else Counter()
-    )
+    versions: dict[str, int] = {}
+    if n and "__version__" in rows.columns:
+        versions = dict(rows["__version__"].cast(pl.String).value_counts().iter_rows())
     return Service(
         n_answered=n,
         n_failed=failed,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -78,18 +78,27 @@ class WatchedModel:
         )
 
     def incidents(
-        self, rows: pl.DataFrame, since: datetime | None, until: datetime | None, came: pl.Series | None
+        self,
+        rows: pl.DataFrame,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        came: pl.Series | None = None,
+        feed: pl.DataFrame | None = None,
     ) -> tuple[Incident, ...]:
-        """What broke. `came` are the moments of earlier rows: the training rows do not say how many are asked a day."""
+        """What broke in the rows, some of those whose moments are `feed`.
+
+        `came` are the moments of earlier rows: the training rows do not say how many are asked a day.
+        """
         timing = None if came is None else Timing.of(came)
         facts = self.facts.model_copy(update={"timing": timing if timing and timing.n_days >= FEWEST_DAYS else None})
         claims = watch.claims(self.scorer.card, treatments(self.scorer.card, self.log))
         time = "__time__" if facts.timing else None
-        return find_incidents(rows, facts, claims, time=time, since=since, until=until)
+        return find_incidents(rows, facts, claims, time=time, since=since, until=until, feed=feed)
 
-    def measured(self, rows: pl.DataFrame, day: date | None) -> Daily:
+    def measured(self, frames: Iterable[pl.DataFrame], day: date | None) -> Daily:
         """The statistics of the rows' views, which are made some at a time: those of images take decoding."""
-        parts = (part for some in rows.iter_slices(ROWS) for part in self.plan.of(some).to_arrow().to_batches())
+        slices = (some for rows in frames for some in rows.iter_slices(ROWS))
+        parts = (part for some in slices for part in self.plan.of(some).to_arrow().to_batches())
         return daily(self.reference.cells, parts, day)
 
     def judged(self, history: Sequence[Daily]) -> Report:
