@@ -97,10 +97,11 @@ def spooled(rows: Path) -> Iterator[Path]:
     if str(rows) != "-":
         yield rows
         return
-    with tempfile.NamedTemporaryFile(suffix=".jsonl") as spool:
-        shutil.copyfileobj(sys.stdin.buffer, spool, 1 << 20)
-        spool.flush()
-        yield Path(spool.name)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "standard input.jsonl"  # errors name it
+        with file.open("wb") as spool:
+            shutil.copyfileobj(sys.stdin.buffer, spool, 1 << 20)
+        yield file
 
 
 def _read(kind: str, path: Path) -> Frames:
