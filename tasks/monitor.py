@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tasks.monitoring.daily import Daily
     from tasks.monitoring.estimation import Checked
     from tasks.monitoring.incident_records import Incident
+    from tasks.monitoring.incident_timing_facts import Arrivals
     from tasks.monitoring.watched_model import WatchedModel
     from tasks.monitoring.windows import Judged
 
@@ -51,6 +52,7 @@ def monitor(project: str, champion: Champion, section: Monitor, log: Log, last: 
     is judged beside those before. In order: what missed its turn is caught up.
     """
     from tasks.monitoring import logged_windows, windows
+    from tasks.monitoring.incident_timing_facts import Arrivals
     from tasks.monitoring.newest import newest
     from tasks.monitoring.watched_model import WatchedModel
 
@@ -67,19 +69,20 @@ def monitor(project: str, champion: Champion, section: Monitor, log: Log, last: 
     watched = WatchedModel.open(project, champion, section, log)
     history: list[Daily] = []
     reports: list[WindowReport] = []
-    changed = False
-    for day in _days({*held, *judged}, last):
+    days = list(_days({*held, *judged}, last))
+    due = [day for day in days if _is_news(held.get(day, Held()), judged.get(day))]
+    came = logged_windows.arrivals(project, _start(due[0] - RHYTHM), end) if due else Arrivals()
+    for day in days:
         before, found = judged.get(day), held.get(day, Held())
-        if before is None or _is_news(found, before):
+        if before is None or day in due:
             past = [each.performance.checked for each in reports if each.performance and each.performance.checked]
-            report, daily = _measured(project, watched, day, past)
+            report, daily = _measured(project, watched, day, came, past)
             blob = windows.put(daily) if daily else None
-            changed = True
         else:
             report, blob = WindowReport.model_validate_json(before.report), before.daily
             daily = windows.get(blob, day) if blob else None
         history += [daily] if daily else []
-        if changed:
+        if due and day >= due[0]:
             report = drifted(report, watched.judged(history)) if daily else _counted(report, reports)
             window = windows.Judged(
                 start=_start(day),
@@ -168,27 +171,30 @@ def _counted(report: WindowReport, before: Sequence[WindowReport]) -> WindowRepo
     return report.model_copy(update=alarms)
 
 
-def _is_news(found: Held, before: Judged) -> bool:
-    """Whether it was not over then, or rows or outcomes came late; that rows are gone, as old ones are, is none."""
-    if before.end < before.start + timedelta(days=1):
+def _is_news(found: Held, before: Judged | None) -> bool:
+    """Whether it was not judged or not over then, or rows or outcomes came late; that rows are gone, as old ones are,
+    is none."""
+    if before is None or before.end < before.start + timedelta(days=1):
         return True
     return found.n_rows > before.n_rows or (found.n_rows == before.n_rows and found.outcomes != before.outcomes)
 
 
 def _measured(
-    project: str, watched: WatchedModel, day: date, past: Sequence[Checked]
+    project: str, watched: WatchedModel, day: date, came: Arrivals, past: Sequence[Checked]
 ) -> tuple[WindowReport, Daily | None]:
-    """What one day's rows say by themselves, and their statistics; none where something broke."""
+    """What one day's rows say by themselves, and their statistics; none where something broke.
+
+    `came` says when rows came, on the day and before.
+    """
     from tasks.monitoring import logged_windows, rightness
 
     since, until = _start(day), _start(day + timedelta(days=1))
     asked = (project, watched.scorer.digest, since, until)
     logged = logged_windows.day(*asked)
     n_rows = logged.answered.height
-    alone = len(logged_windows.moments(project, since, until)) == n_rows
     # On a day that it shared with another champion, nobody knows how many rows were due to it.
-    came = logged_windows.moments(project, since - RHYTHM, since) if alone else None
-    incidents = watched.incidents(logged.rows, since, min(until, datetime.now(UTC)), came, logged.answered)
+    timing = came.timing(day - RHYTHM, day) if came.n_rows(day) == n_rows else None
+    incidents = watched.incidents(logged.rows, since, min(until, datetime.now(UTC)), timing, logged.answered)
     report = _with(empty(day.isoformat(), n_rows, watched.promise), incidents)
     if n_rows:
         performance = rightness.performance(watched, logged, past, not incidents)

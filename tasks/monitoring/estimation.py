@@ -11,7 +11,7 @@ All of it assumes that the same inputs still mean the same. Only labels can tell
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -20,6 +20,7 @@ import polars as pl
 from tasks.core import metrics
 from tasks.core.records import Record
 from tasks.core.weighted import Array, Rows
+from tasks.monitoring.estimation_errors import Errors
 from tasks.monitoring.estimation_weights import Shift, shift
 
 DRAWS, A_CALIBRATION = 200, 5
@@ -78,6 +79,13 @@ class Answered:
     predicted: Rows
     views: pl.DataFrame | None = None
     y: Rows | None = None
+    _errors: dict[int, Errors] = field(default_factory=dict[int, Errors], compare=False, repr=False)
+
+    def errors(self, seed: int) -> Errors:
+        """How large an error is to be expected of answers with values, learnt from these and their outcomes once."""
+        if seed not in self._errors:
+            self._errors[seed] = Errors.learnt(self.predicted, np.asarray(self.y), self.views, seed)
+        return self._errors[seed]
 
 
 def estimate(
@@ -155,9 +163,8 @@ def _drawn_classes(held_out: Answered, window: Answered, weights: Array, seed: i
 
 def _drawn_values(held_out: Answered, window: Answered, weights: Array, seed: int) -> Draw:
     """Outcomes drawn as the prediction less the error of a held-out row of which as large an error was expected."""
-    from tasks.monitoring.estimation_errors import expected_errors
-
-    ours, theirs = expected_errors(held_out.predicted, held_out.y, held_out.views, window, seed)  # type: ignore[arg-type]
+    errors = held_out.errors(seed)
+    ours, theirs = errors.own, errors.expected(window.predicted, window.views)
     order = np.argsort(ours, kind="stable")
     error, expected = (np.asarray(held_out.y, np.float64) - held_out.predicted)[order], ours[order]
     chance = weights[order] / weights.sum()

@@ -13,7 +13,7 @@ import polars as pl
 
 from tasks.core.arrow import column_type, normal_type
 from tasks.core.records import BYTES, Column, ColumnType, Record, is_provenance
-from tasks.monitoring.incident_timing_facts import Timing
+from tasks.monitoring.incident_timing_facts import Arrivals, Timing
 from tasks.monitoring.incident_values import (
     as_text,
     at_grid,
@@ -99,7 +99,7 @@ class Facts(Record):
             columns=tuple(_facts(reference[column.name], column, blocks, days) for column in there),
             repeated=float((counts - 1).sum() / max(reference.height, 1)),
             commonest_row=float(counts.max() or 0) / max(reference.height, 1),  # type: ignore[arg-type]
-            timing=Timing.of(reference[time]) if time is not None else None,
+            timing=Arrivals.of(reference[time]).timing() if time is not None else None,
         )
 
 

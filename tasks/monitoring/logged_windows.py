@@ -14,6 +14,7 @@ from tasks.core import store
 from tasks.core.predictions import reading
 from tasks.core.predictions.segment import Role
 from tasks.core.records import Record
+from tasks.monitoring.incident_timing_facts import Arrivals
 from tasks.monitoring.spread import Spread
 
 if TYPE_CHECKING:
@@ -126,9 +127,9 @@ def _joined(project: str, batches: list[pa.RecordBatch], outcomes: bool) -> pl.D
     return found.with_columns(pl.col(pl.Categorical).cast(pl.String))
 
 
-def moments(project: str, since: datetime, until: datetime) -> pl.Series:
+def arrivals(project: str, since: datetime, until: datetime) -> Arrivals:
     """When the champion's rows came, whichever model it was."""
-    import polars as pl
-
-    table = reading.table(reading.read(store.home(), project, since, until, ["__time__"]))
-    return pl.Series("__time__", table["__time__"] if table.num_columns else [], pl.Datetime("us", "UTC"))
+    found = Arrivals()
+    for rows in parts(project, since, until, ["__time__"], outcomes=False):
+        found.add(rows["__time__"])
+    return found

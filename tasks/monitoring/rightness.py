@@ -12,7 +12,7 @@ from tasks.core.predictions.refusals import read_refusals
 from tasks.monitoring import performance as labelled
 from tasks.monitoring import service as served
 from tasks.monitoring.estimation import Answered, Checked, check, estimate
-from tasks.monitoring.kept import GIVEN
+from tasks.monitoring.watched_model import MOST_ESTIMATED
 from tasks.monitoring.window_report import Performance
 from tasks.scoring.judging import metrics_of
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
     from tasks.monitoring.logged_windows import LoggedDay
     from tasks.monitoring.watched_model import WatchedModel
-
-MOST_ROWS = 5_000
-"""Of the reference and of the window that an estimate rests on, evenly out of all."""
 
 
 def performance(watched: WatchedModel, day: LoggedDay, past: Sequence[Checked], estimated: bool) -> Performance:
@@ -38,16 +35,16 @@ def performance(watched: WatchedModel, day: LoggedDay, past: Sequence[Checked], 
     known = labelled.performance(day.answered, card, names, datetime.now(UTC))
     if not estimated:
         return Performance(labelled=known)
-    held_out = _held_out(watched)
-    rows = day.rows.gather_every(-(-day.rows.height // MOST_ROWS))
-    found = estimate(card.metric, _answered(watched, rows), held_out, card.threshold, past)
+    rows = day.rows.gather_every(-(-day.rows.height // MOST_ESTIMATED))
+    asked = Answered(labelled.answers(rows, card), watched.inputs(watched.plan.of(rows)))
+    found = estimate(card.metric, asked, watched.held_out, card.threshold, past)
     checked: Checked | None = None
     if known.metrics:
         y = labelled.outcomes(rows, card)
         rows, y = rows.filter(np.isfinite(y)), y[np.isfinite(y)]
         codes = y.astype(np.intp) if card.target.classes else y
-        asked = Answered(labelled.answers(rows, card), _inputs(watched, watched.plan.of(rows)), codes)
-        checked = check(card.metric, asked, held_out, card.threshold)
+        asked = Answered(labelled.answers(rows, card), watched.inputs(watched.plan.of(rows)), codes)
+        checked = check(card.metric, asked, watched.held_out, card.threshold)
     return Performance(labelled=known, estimated=found, checked=checked)
 
 
@@ -67,31 +64,3 @@ def service(
         data_until=datetime.fromtimestamp(timing.last, UTC) if timing else None,
         labels_until=newest if isinstance(newest, datetime) else None,
     )
-
-
-def _answered(watched: WatchedModel, rows: pl.DataFrame) -> Answered:
-    return Answered(labelled.answers(rows, watched.scorer.card), _inputs(watched, watched.plan.of(rows)))
-
-
-def _held_out(watched: WatchedModel) -> Answered:
-    """Rows of the reference, answered by models that had not seen them."""
-    import numpy as np
-    import polars as pl
-
-    classes = watched.scorer.card.target.classes
-    stride = -(-watched.views.n_rows // MOST_ROWS)
-    rows = store.scan(watched.views).gather_every(stride).filter(pl.col(GIVEN).is_finite()).collect()
-    if watched.scorer.card.target.problem == "binary":
-        positive = rows[f"probability · {classes[1]}"].to_numpy()
-        predicted = np.column_stack([1 - positive, positive])
-    elif classes:
-        predicted = rows.select(f"probability · {name}" for name in classes).to_numpy()
-    else:
-        predicted = rows["prediction"].to_numpy()
-    given = rows[GIVEN].to_numpy()
-    return Answered(predicted, _inputs(watched, rows), given.astype(np.intp) if classes else given)
-
-
-def _inputs(watched: WatchedModel, views: pl.DataFrame) -> pl.DataFrame:
-    """The views of what the model was asked: what it answered is estimated by itself."""
-    return views.select(column.name for column in watched.plan.columns if column.part != "output")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tasks.core import store
@@ -15,6 +16,7 @@ from tasks.core.records import Dataset
 from tasks.monitoring import kept, watch
 from tasks.monitoring.checking import promise
 from tasks.monitoring.daily import Daily, daily
+from tasks.monitoring.estimation import Answered
 from tasks.monitoring.incident_timing_facts import FEWEST_DAYS, Timing
 from tasks.monitoring.incidents import Facts, Incident, find_incidents
 from tasks.monitoring.judging import Report, judge
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 ROWS = 16_384
 """Rows whose views are made at a time."""
+MOST_ESTIMATED = 5_000
+"""Of the reference and of the window that an estimate rests on, evenly out of all."""
 
 
 @dataclass(frozen=True)
@@ -82,14 +86,13 @@ class WatchedModel:
         rows: pl.DataFrame,
         since: datetime | None = None,
         until: datetime | None = None,
-        came: pl.Series | None = None,
+        timing: Timing | None = None,
         feed: pl.DataFrame | None = None,
     ) -> tuple[Incident, ...]:
         """What broke in the rows, some of those whose moments are `feed`.
 
-        `came` are the moments of earlier rows: the training rows do not say how many are asked a day.
+        `timing` is that of earlier rows: the training rows do not say how many are asked a day.
         """
-        timing = None if came is None else Timing.of(came)
         facts = self.facts.model_copy(update={"timing": timing if timing and timing.n_days >= FEWEST_DAYS else None})
         claims = watch.claims(self.scorer.card, treatments(self.scorer.card, self.log))
         time = "__time__" if facts.timing else None
@@ -100,6 +103,29 @@ class WatchedModel:
         slices = (some for rows in frames for some in rows.iter_slices(ROWS))
         parts = (part for some in slices for part in self.plan.of(some).to_arrow().to_batches())
         return daily(self.reference.cells, parts, day)
+
+    @cached_property
+    def held_out(self) -> Answered:
+        """Rows of the reference, evenly out of all, answered by models that had not seen them."""
+        import numpy as np
+        import polars as pl
+
+        target = self.scorer.card.target
+        every = -(-self.views.n_rows // MOST_ESTIMATED)
+        rows = store.scan(self.views).gather_every(every).filter(pl.col(kept.GIVEN).is_finite()).collect()
+        if target.problem == "binary":
+            positive = rows[f"probability · {target.classes[1]}"].to_numpy()
+            predicted = np.column_stack([1 - positive, positive])
+        elif target.classes:
+            predicted = rows.select(f"probability · {name}" for name in target.classes).to_numpy()
+        else:
+            predicted = rows["prediction"].to_numpy()
+        given = rows[kept.GIVEN].to_numpy()
+        return Answered(predicted, self.inputs(rows), given.astype(np.intp) if target.classes else given)
+
+    def inputs(self, views: pl.DataFrame) -> pl.DataFrame:
+        """The views of what the model was asked: what it answered is estimated by itself."""
+        return views.select(column.name for column in self.plan.columns if column.part != "output")
 
     def judged(self, history: Sequence[Daily]) -> Report:
         """What the last window of the history says."""

@@ -59,7 +59,7 @@ def read(
                 continue
             with file:  # from here on it may be removed
                 parquet = isinstance(file, pq.ParquetFile)
-                found = _of_parquet(path, file, stems, window) if parquet else of_file(file, path)
+                found = _of_parquet(path, file, stems, window) if parquet else of_file(file, path, window.may_hold)
                 for batch in found:
                     yield from window.of(batch)
         wanted = {stem: path for stem, path in listing(folder).items() if stem in gone} if gone else {}

@@ -10,8 +10,9 @@ all others as string. A value that does not fit the type of its column is null.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 GROUP_ROWS = 65_536
 GROUP_BYTES = 64 << 20
+ROUNDED = timedelta(milliseconds=1)
+"""A float of seconds may be off by less."""
 _VALUES: dict[ColumnType, Any] = {"number": float, "integer": float, "boolean": bool, "date": Any}
 
 
@@ -52,8 +55,13 @@ def batches(path: Path) -> Iterator[pa.RecordBatch]:
         yield from of_file(file, path)
 
 
-def of_file(file: BinaryIO, path: Path) -> Iterator[pa.RecordBatch]:
-    """The same of a file that is open already, so that it may be removed meanwhile."""
+def of_file(
+    file: BinaryIO, path: Path, may_hold: Callable[[datetime, datetime], bool] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """The same of a file that is open already, so that it may be removed meanwhile.
+
+    Bulk requests of moments that the caller does not want (`may_hold`: of rows from one to another) are left out.
+    """
     stream = frames(file)
     first = next(stream, None)
     if first is None:
@@ -66,7 +74,7 @@ def of_file(file: BinaryIO, path: Path) -> Iterator[pa.RecordBatch]:
         if batch:
             yield batch
         if bulk:
-            yield from gathered.bulk(bulk)
+            yield from gathered.bulk(bulk, may_hold)
         if not batch and not bulk:
             return
 
@@ -142,11 +150,14 @@ class Gathered:
         arrays = [array(column, kind) for column, kind in zip(values, kinds, strict=True)]
         return pa.RecordBatch.from_arrays([*system, *arrays], schema=self._schema)
 
-    def bulk(self, payload: bytes) -> Iterator[pa.RecordBatch]:
+    def bulk(self, payload: bytes, may_hold: Callable[[datetime, datetime], bool] | None) -> Iterator[pa.RecordBatch]:
         """The rows of a bulk request's frame."""
         import pyarrow as pa
 
         first, time, latency, data = msgspec.msgpack.decode(payload)
+        moment = datetime.fromtimestamp(time / 1e6, UTC)
+        if may_hold is not None and not may_hold(moment - ROUNDED, moment + ROUNDED):
+            return
         for batch in pa.ipc.open_stream(data):
             for at in range(0, batch.num_rows, GROUP_ROWS):
                 part = batch.slice(at, GROUP_ROWS)
