@@ -15,7 +15,7 @@ from tasks.monitoring.incident_timing_facts import FEWEST_DAYS, Timing
 from tasks.monitoring.incident_values import Floats, seconds
 
 HOUR, DAY = 3_600.0, 86_400.0
-FEW = 0.6
+FEW = 0.55
 """The share of a usual day's rows below which a day is looked at."""
 SURE, SURER = 4.0, 5.0
 """Standard deviations for a window as a whole, and for each of its days, of which there are more."""
