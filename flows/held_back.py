@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flows.tables import Frames
 from tasks.core import released, store
 from tasks.core.records import FailedExpectation, QualityReport
+from tasks.outputs.formats import Frames
 
 if TYPE_CHECKING:
     import polars as pl

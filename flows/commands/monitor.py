@@ -112,17 +112,17 @@ def _of_log(name: str, champion: Champion, sections: Sections, window: date | No
 def _of_file(
     name: str, champion: Champion, sections: Sections, file: Path, explained: bool
 ) -> tuple[Watching, Path | None]:
-    from flows import scoring
+    from flows import answering
     from tasks.scoring.scorer import Scorer
 
     card = Scorer.open(store.path(champion.artifact), champion.artifact.digest).card
     asked = (name, champion, sections.monitor, sections.serve.log)
 
     def frames() -> Iterator[pl.DataFrame]:
-        with scoring.rows_of(card, given) as found:
+        with answering.rows_of(card, given) as found:
             yield from found
 
-    with scoring.spooled(file) as given:
+    with answering.spooled(file) as given:
         found = monitor_rows(*asked, frames, str(file))
     page = report_rows(*asked, found.report, found.rows, found.daily, explained) if found.report.n_rows else None
     return Watching(windows=(found.report,)), page

@@ -8,10 +8,11 @@ import sys
 import time
 from typing import Any
 
-from flows import scoring, tables
+from flows import answering
 from tasks.core import roles, store
 from tasks.core.errors import UsageError
 from tasks.core.project_file import project_file, project_name
+from tasks.outputs import formats
 from tasks.scoring.inputs import as_json
 from tasks.scoring.scorer import Scorer
 
@@ -25,16 +26,16 @@ def run(options: argparse.Namespace) -> int:
         scorer = Scorer.open(store.path(champion.artifact), champion.artifact.digest)
         shown: Any = {}
         if options.output is None:
-            rows = [scoring.answer(scorer, options.row)] if options.row else scoring.answers(scorer, options.input)
+            rows = [answering.answer(scorer, options.row)] if options.row else answering.answers(scorer, options.input)
             if not options.json:
-                tables.write_jsonl(sys.stdout.buffer, iter(rows))
+                formats.write_jsonl(sys.stdout.buffer, iter(rows))
                 return 0
             found = [json.loads(line) for frame in rows for line in as_json(frame)]
             n_rows, shown = len(found), {"answers": found}
         elif options.row:
             raise UsageError("--row with --output", action="Leave one of them out: the answer is printed")
         else:
-            n_rows = scoring.score(scorer, options.input, options.output)
+            n_rows = answering.score(scorer, options.input, options.output)
             shown = {"output": str(options.output)}
     outcome = {
         "project": name,

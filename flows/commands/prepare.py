@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows import tables
 from tasks.check import check, check_splits
 from tasks.collect import collect
 from tasks.core import store
@@ -16,6 +15,7 @@ from tasks.core.ahead import ahead
 from tasks.core.errors import UsageError
 from tasks.core.invariants import PARTS
 from tasks.core.records import Dataset, Splits
+from tasks.outputs import formats
 from tasks.prepare import prepare
 from tasks.project import load_project
 
@@ -51,7 +51,7 @@ def write(splits: Splits, folder: Path, seed: int, scaled: bool) -> int:
     import pyarrow.parquet as pq
 
     for name, frames in _frames(splits, seed, scaled):
-        tables.write(folder / f"{name}.parquet", ahead(frames), "--output")
+        formats.write(folder / f"{name}.parquet", ahead(frames), "--output")
     return len(pq.read_schema(folder / f"{PARTS[0]}.parquet"))
 
 

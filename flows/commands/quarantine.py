@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flows import held_back, tables
+from flows import held_back
 from flows.held_back import Row
 from tasks.core import quarantined, released, store
 from tasks.core.errors import UsageError
@@ -17,6 +17,7 @@ from tasks.core.nearest import perhaps
 from tasks.core.project_file import project_file, project_name
 from tasks.core.records import QualityReport
 from tasks.core.released import Release
+from tasks.outputs import formats
 
 MOST_RELEASED = 10_000
 """Rows let through at once; when there are more, it is the rule that should be another."""
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
         outcome: dict[str, Any] = {"project": name, "n_rows": held.report.n_rows, "stopped": held.stopped or None}
         outcome |= {"n_quarantined": held.report.n_quarantined, "rules": _rules(held.report)}
         if options.export is not None:
-            n_rows = tables.write(options.export, held_back.exported(held.report), "--export")
+            n_rows = formats.write(options.export, held_back.exported(held.report), "--export")
             outcome |= {"exported": str(options.export), "n_exported": n_rows}
         if options.release or options.release_rule:
             outcome |= _release(held.report, options, folder / released.FILE)

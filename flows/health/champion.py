@@ -33,10 +33,10 @@ def champion(folder: Path, home: Path) -> Iterator[Finding]:
 
         try:
             scorer = Scorer.open(file, known.champion.artifact.digest)
-            from flows import scoring
+            from flows import answering
 
             for row in scorer.card.sample:
-                scoring.answer(scorer, row)
+                answering.answer(scorer, row)
         except KeepfitError as exc:
             yield failed("champion", f"{version}: {exc}", f"`keepfit rollback {folder}`, or train anew")
         except Exception as exc:

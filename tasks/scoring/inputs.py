@@ -37,12 +37,24 @@ class Misfit(DataError):
         self.value = found
         self.row = row
 
+    @property
+    def reason(self) -> str:
+        """Why its row is refused, without the row's number."""
+        return f"{self.what}: expected {self.expected}, found {self.value}"
 
-def taken(frame: pl.DataFrame, columns: Sequence[Column], missing_ok: bool = False, first_row: int = 0) -> pl.DataFrame:
+
+def taken(
+    frame: pl.DataFrame,
+    columns: Sequence[Column],
+    missing_ok: bool = False,
+    first_row: int = 0,
+    misfits: dict[int, str] | None = None,
+) -> pl.DataFrame:
     """The columns, in order and in their types; other columns of the frame are left out.
 
     DataError names a column that is absent (unless `missing_ok`: then all its values are missing), or the first
     value that is not of its column's type. `first_row` is the number of the frame's first row in the caller's data.
+    With `misfits` such a value is missing, and stands there by its row in the frame.
     """
     import polars as pl
 
@@ -50,7 +62,7 @@ def taken(frame: pl.DataFrame, columns: Sequence[Column], missing_ok: bool = Fal
     found: list[pl.Series] = []
     for column in columns:
         if column.name in given:
-            found.append(_cast(given[column.name], column, first_row))
+            found.append(_cast(given[column.name], column, first_row, misfits))
         elif missing_ok:
             found.append(pl.Series(column.name, [None] * frame.height, dtype=dtype(column)))
         else:
@@ -93,7 +105,7 @@ def dtype(column: Column) -> pl.DataType:
     return pl.Binary() if column.type in BYTES else pl.Float64()
 
 
-def _cast(values: pl.Series, column: Column, first_row: int) -> pl.Series:
+def _cast(values: pl.Series, column: Column, first_row: int, misfits: dict[int, str] | None) -> pl.Series:
     """The values in the column's type; what is of it already, or a number for a number, stays as it is."""
     import polars as pl
 
@@ -117,10 +129,10 @@ def _cast(values: pl.Series, column: Column, first_row: int) -> pl.Series:
         values = _text(values)
     if values.dtype != pl.String:
         raise Misfit(column, f"{found}")
-    return _parsed(values.str.strip_chars().replace("", None), column, first_row)
+    return _parsed(values.str.strip_chars().replace("", None), column, first_row, misfits)
 
 
-def _parsed(texts: pl.Series, column: Column, first_row: int) -> pl.Series:
+def _parsed(texts: pl.Series, column: Column, first_row: int, misfits: dict[int, str] | None) -> pl.Series:
     """What the texts say: files without types bring numbers, dates and truth values as text."""
     import polars as pl
 
@@ -137,8 +149,11 @@ def _parsed(texts: pl.Series, column: Column, first_row: int) -> pl.Series:
     if len(wrong):
         words = {*markers.texts(column.missing_values), *markers.NO_NUMBER} if column.type not in BYTES else set[str]()
         wrong = wrong.filter(~texts[wrong].str.to_lowercase().is_in(words) & ~texts[wrong].is_in(words))
-    if len(wrong):
-        raise Misfit(column, repr(texts[wrong[0]][:60]), first_row + wrong[0])
+    for row in wrong:
+        misfit = Misfit(column, repr(texts[row][:60]), first_row + row)
+        if misfits is None:
+            raise misfit
+        misfits[row] = "; ".join(filter(None, (misfits.get(row), misfit.reason)))
     return parsed
 
 

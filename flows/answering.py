@@ -1,4 +1,4 @@
-"""Batch predictions: rows in, the same rows with what the champion answers out."""
+"""Rows of a file, of standard input or of the command line, with what the champion answers: quick, for one caller."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
-from flows.tables import KINDS, Frames, kind_of, write
-from tasks.core.cells import IsReadable
 from tasks.core.errors import DataError, UsageError
 from tasks.core.intake import Intake
 from tasks.core.model_records import ModelCard
 from tasks.core.records import BYTES, ColumnType
-from tasks.modalities import readable
+from tasks.outputs.formats import KINDS, Frames, kind_of, write
+from tasks.scoring.answering import Answering
 from tasks.scoring.guard import Guard
 from tasks.scoring.inputs import taken
 from tasks.sources import Source
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 
 MEDIA: dict[ColumnType, str] = {"image": "images", "sound": "audio"}
 """For each type of column the kind of source that reads a folder of its files."""
-PROBLEM = "__problem__"
-"""The column that says why a row has no answer: an image cannot be read, an expectation does not hold."""
 
 
 def score(scorer: Scorer, rows: Path, output: Path) -> int:
@@ -139,24 +136,13 @@ def _single(card: ModelCard, file: Path) -> pl.DataFrame:
 
 
 def _answered(scorer: Scorer, frames: Frames) -> Frames:
-    import polars as pl
-
-    checks, guard = readable(scorer.card.inputs), Guard(scorer.card.expectations, scorer.card.inputs)
-    media = [check.columns[0] for check in checks]
+    answering = Answering(scorer)
     warned: Counter[str] = Counter()
     n_done = 0
     for frame in frames:
-        if not checks and not guard:
-            found = scorer.predict(frame)
-        else:
-            given = taken(frame, scorer.card.inputs, first_row=n_done)
-            asked, problem = _without_unreadable(given, checks)
-            problem = _joined(guard.problems(asked, warned), problem)
-            found = scorer.predict(asked)
-            if checks or guard.rejecting:
-                found = found.select(pl.when(problem.is_null()).then(pl.all())).with_columns(problem)
+        found = answering.answers(frame, warned, n_done)
         n_done += frame.height
-        yield frame.drop(*media, *found.columns, strict=False).hstack(found)
+        yield answering.joined(frame, found)
     _tell(warned)
 
 
@@ -164,23 +150,3 @@ def _tell(warned: Counter[str]) -> None:
     for claim, n_rows in warned.most_common():
         rows = "one row breaks it and is" if n_rows == 1 else f"{n_rows:,} rows break it and are"
         print(f"keepfit: {claim}: {rows} answered all the same", file=sys.stderr)
-
-
-def _joined(one: pl.Series, other: pl.Series) -> pl.Series:
-    """Both reasons of each row; null where there is none."""
-    import polars as pl
-
-    both = pl.concat_str(pl.all(), separator="; ", ignore_nulls=True).replace("", None)
-    return pl.DataFrame([one.alias("one"), other.alias("other")]).select(both.alias(PROBLEM)).to_series()
-
-
-def _without_unreadable(frame: pl.DataFrame, checks: Sequence[IsReadable]) -> tuple[pl.DataFrame, pl.Series]:
-    """The rows with what cannot be read as missing, and for each of them why it cannot be read."""
-    import polars as pl
-
-    if not checks:
-        return frame, pl.Series([None] * frame.height, dtype=pl.String)
-    found = pl.DataFrame([check.found(frame).alias(check.columns[0]) for check in checks])
-    read = [pl.when(found[name].is_null()).then(pl.col(name)).alias(name) for name in found.columns]
-    problem = pl.concat_str(pl.all(), separator="; ", ignore_nulls=True).replace("", None)
-    return frame.with_columns(read), found.select(problem).to_series()

@@ -19,14 +19,19 @@ KINDS = {".csv": "csv", ".gz": "csv", ".tsv": "csv", ".parquet": "parquet", ".js
 Frames = Iterator["pl.DataFrame"]
 
 
-def write(output: Path, frames: Frames, option: str) -> int:
-    """Write the frames as CSV, Parquet or JSONL, as the name of the file says; it appears whole or not at all."""
+def write(output: Path, frames: Frames, option: str, beside: str | None = None) -> int:
+    """Write the frames as CSV, Parquet or JSONL, as the name of the file says; it appears whole or not at all.
+
+    `beside` is the name under which it grows: who writes again after a kill then leaves nothing of it.
+    """
     writer = _WRITERS[kind_of(output, option)]
-    if not output.absolute().parent.is_dir():
-        raise UsageError(
-            f"There is no folder {output.absolute().parent}", action=f"Create it, or name another {option}"
-        )
-    handle, name = tempfile.mkstemp(prefix=".writing-", suffix=output.suffix, dir=output.absolute().parent)
+    require_folder(output, option)
+    folder = output.absolute().parent
+    if beside is None:
+        handle, name = tempfile.mkstemp(prefix=".writing-", suffix=output.suffix, dir=folder)
+    else:
+        name = str(folder / beside)
+        handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
             n_rows = writer(file, frames)
@@ -35,6 +40,12 @@ def write(output: Path, frames: Frames, option: str) -> int:
     finally:
         Path(name).unlink(missing_ok=True)
     return n_rows
+
+
+def require_folder(file: Path, option: str) -> None:
+    """UsageError unless the folder is there that the file is to be in."""
+    if not file.absolute().parent.is_dir():
+        raise UsageError(f"There is no folder {file.absolute().parent}", action=f"Create it, or name another {option}")
 
 
 def kind_of(file: Path, option: str) -> str:

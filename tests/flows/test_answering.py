@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from flows import scoring, tables
+from flows import answering
 from tasks.check import check, check_splits
 from tasks.collect import collect
 from tasks.core import store
@@ -21,6 +21,7 @@ from tasks.core.duplicates import Duplicates
 from tasks.core.errors import DataError, UsageError
 from tasks.core.expectations import PreparedExpectations, RawExpectations
 from tasks.core.model_records import Member
+from tasks.outputs import formats
 from tasks.prepare import Preparation, prepare
 from tasks.scoring.scorer import Scorer
 from tasks.sources.images import Images
@@ -51,7 +52,7 @@ def test_rows_come_back_in_order_with_their_answers(scorer: Scorer, tmp_path: Pa
     source, output = tmp_path / f"rows{given}", tmp_path / f"answers{wanted}"
     frame = ROWS.with_columns(id=pl.int_range(300))
     {".csv": frame.write_csv, ".parquet": frame.write_parquet, ".jsonl": frame.write_ndjson}[given](source)
-    assert scoring.score(scorer, source, output) == 300
+    assert answering.score(scorer, source, output) == 300
     found = read(output)
     assert found["id"].to_list() == list(range(300))
     assert found.columns == ["x", "kind", "id", "prediction", "probability_no", "probability_yes"]
@@ -63,7 +64,7 @@ def test_rows_come_back_in_order_with_their_answers(scorer: Scorer, tmp_path: Pa
 def test_answering_a_file_of_answers_replaces_them(scorer: Scorer, tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     ROWS.with_columns(prediction=pl.lit("old")).write_csv(file)
-    assert scoring.score(scorer, file, file) == 300
+    assert answering.score(scorer, file, file) == 300
     assert set(read(file)["prediction"]) == {"yes", "no"}
 
 
@@ -72,7 +73,7 @@ def test_a_row_that_cannot_be_answered_leaves_the_output_as_it_was(scorer: Score
     file.write_text("x,kind\n1,a\nmany,b\n")
     output.write_text("yesterday's")
     with pytest.raises(DataError, match="'x'"):
-        scoring.score(scorer, file, output)
+        answering.score(scorer, file, output)
     assert output.read_text() == "yesterday's" and sorted(tmp_path.iterdir()) == [output, file]
 
 
@@ -82,7 +83,7 @@ def test_names_that_say_no_format_and_folders_that_are_not_there_are_wrong_use(
 ) -> None:
     (tmp_path / rows).write_text("x,kind\n1,a\n")
     with pytest.raises(UsageError):
-        scoring.score(scorer, tmp_path / rows, tmp_path / output)
+        answering.score(scorer, tmp_path / rows, tmp_path / output)
 
 
 # Images: what cannot be read has no answer, and the others do
@@ -116,7 +117,7 @@ def test_a_folder_of_images_is_not_answered(pictures: Scorer, tmp_path: Path) ->
     folder.mkdir()
     for name, data in {"a.png": png(5), "b.png": png(195), "c.png": png(180)[:60]}.items():
         (folder / name).write_bytes(data)
-    assert scoring.score(pictures, folder, output) == 3
+    assert answering.score(pictures, folder, output) == 3
     found = read(output)
     assert found.columns == ["__file__", "prediction", "probability_dark", "probability_light", "__problem__"]
     assert found["prediction"].to_list() == ["dark", "light", None]
@@ -127,12 +128,12 @@ def test_a_folder_of_images_is_not_answered(pictures: Scorer, tmp_path: Path) ->
 def test_one_image_or_one_row_is_not_answered(pictures: Scorer, tmp_path: Path) -> None:
     file = tmp_path / "one.png"
     file.write_bytes(png(190))
-    (found,) = scoring.answers(pictures, file)
+    (found,) = answering.answers(pictures, file)
     assert found["prediction"].to_list() == ["light"]
     row = json.dumps({"image": base64.b64encode(png(3)).decode()})
-    assert scoring.answer(pictures, row)["prediction"].to_list() == ["dark"]
+    assert answering.answer(pictures, row)["prediction"].to_list() == ["dark"]
     written = io.BytesIO()
-    assert tables.write_jsonl(written, iter([found])) == 1
+    assert formats.write_jsonl(written, iter([found])) == 1
     assert json.loads(written.getvalue())["prediction"] == "light"
 
 
@@ -140,7 +141,7 @@ def test_parquet_looks_up_numbers_that_never_come_again(tmp_path: Path) -> None:
     frame = pl.DataFrame(
         {"x": [i / 7 for i in range(400)], "kind": [f"k{i % 3}" for i in range(400)], "l": [[1]] * 400}
     )
-    tables.write(tmp_path / "rows.parquet", iter([frame, frame]), "--output")
+    formats.write(tmp_path / "rows.parquet", iter([frame, frame]), "--output")
     assert pl.read_parquet(tmp_path / "rows.parquet").equals(pl.concat([frame, frame]))
     group = pq.ParquetFile(tmp_path / "rows.parquet").metadata.row_group(0)
     assert [group.column(i).has_dictionary_page for i in range(2)] == [False, True]
@@ -152,7 +153,7 @@ def test_parquet_looks_up_numbers_that_never_come_again(tmp_path: Path) -> None:
 )
 def test_a_row_that_is_none_gives_a_traceback(pictures: Scorer, row: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):
-        scoring.answer(pictures, row)
+        answering.answer(pictures, row)
 
 
 def test_rows_on_standard_input_are_not_answered(
@@ -161,6 +162,6 @@ def test_rows_on_standard_input_are_not_answered(
     lines = [{"image": base64.b64encode(png(2)).decode()}, {"image": base64.b64encode(b"none").decode()}]
     given = io.TextIOWrapper(io.BytesIO("\n".join(map(json.dumps, lines)).encode()))
     monkeypatch.setattr("sys.stdin", given)
-    found = pl.concat(scoring.answers(pictures, Path("-")))
+    found = pl.concat(answering.answers(pictures, Path("-")))
     assert found["prediction"].to_list() == ["dark", None]
     assert found["__problem__"][1]
