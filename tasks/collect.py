@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ def collect(source: Source | Joined, anew: bool = False, labelled: Labelled | No
     before = collected.recall(source)
     schema = store.schema(before.dataset) if before else None
     intake = Intake(before.position if before else None, schema, collected.folder(source))
-    batches = _told(source.batches(intake))
+    batches = progress.told("collect", source.batches(intake))
     first = next((batch for batch in batches if batch.num_rows), None)
     if intake.restarted:
         before = None
@@ -85,11 +85,3 @@ def _require_same(schema: pa.Schema, found: pa.Schema, title: str) -> None:
                 found=theirs.get(name, "no such column"),
                 action="Correct what wrote them, or collect everything again with `keepfit train --recollect`",
             )
-
-
-def _told(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    n_rows = 0
-    for batch in batches:
-        yield batch
-        n_rows += batch.num_rows
-        progress.advance("collect", f"{n_rows:,} rows", n_rows, None)

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import json
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from contextvars import copy_context
-from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import services
+from flows.commands.started import started
 from tasks.core import store
 from tasks.retraining.trigger import MANUAL, Trigger
 
@@ -39,72 +32,30 @@ def trained(
     recollect: bool = False,
 ) -> tuple[dict[str, Any], str]:
     """What came of a training in this process: as `--json` prints it, and in words."""
-    started = time.monotonic()
-    gc.disable()  # while importing, the collector only walks over what will stay anyway
-    home = _home(options)
-    server = services.start(home)
-    from flows.commands.display import progress_display
-    from flows.training import training
-    from tasks.core import step
+    begun = time.monotonic()
+    with started(options, "flows.training") as (server, display):
+        from flows.training import training
+        from tasks.core import step
 
-    services.settle()
-    with progress_display(quiet=options.json) as display, store.opened(home):
-        with _importing_ahead():
-            server.ready()
-        gc.enable()
-        gc.freeze()
         history: list[Done] = []
         step.history.set(history)
         display.say(f"Prefect: {server.ui}")
-        try:
-            state: Any = training(
-                str(options.project),
-                seconds=seconds,
-                trials=trials,
-                trigger=trigger,
-                recollect=recollect,
-                return_state=True,
-            )
-        finally:
-            services.drain()
+        state: Any = training(
+            str(options.project),
+            seconds=seconds,
+            trials=trials,
+            trigger=trigger,
+            recollect=recollect,
+            return_state=True,
+        )
         deployment = state.result(raise_on_failure=True)
         if deployment is None:
             done = f"Request {trigger.request} is done already, by another run."
             return {"project": options.project.name, "accepted": True, "reasons": [done]}, done
-        outcome = _outcome(history, str(state.state_details.flow_run_id), server.ui, time.monotonic() - started)
+        outcome = _outcome(history, str(state.state_details.flow_run_id), server.ui, time.monotonic() - begun)
     from flows.commands.summary import summary
 
     return outcome, summary(history, outcome)
-
-
-def _home(options: argparse.Namespace) -> Path:
-    from tasks.core.project_file import project_file
-
-    home = store.home_of(project_file(options.project).parent)
-    home.mkdir(parents=True, exist_ok=True)
-    return home
-
-
-@contextmanager
-def _importing_ahead() -> Iterator[None]:
-    """Import what the steps will need for as long as the block waits; where nothing is waited for, they do it."""
-    from tasks.core import quality, tracking
-
-    waited = threading.Event()
-
-    def imports() -> None:
-        with suppress(Exception):  # whoever needs it will fail in the same way, and say so
-            for needed in (tracking.client, lambda: import_module("sklearn.ensemble"), quality.preload):
-                if not waited.is_set():
-                    needed()
-
-    thread = threading.Thread(target=copy_context().run, args=(imports,), name="imports", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        waited.set()
-        thread.join()
 
 
 def _outcome(history: list[Done], flow_run_id: str, prefect: str, seconds: float) -> dict[str, Any]:
