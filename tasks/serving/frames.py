@@ -51,9 +51,9 @@ def read(frame: pl.DataFrame, model: Model) -> Rows:
         typed = inputs.taken(frame, columns)
     except inputs.Misfit as exc:
         raise _misfit(exc.column, exc.value, exc.row) from exc
-    typed = typed.with_columns([_finite(typed, column) for column in columns if column.type in ("number", "integer")])
+    typed = finite(typed, columns)
     _check_expectations(typed, model)
-    return Rows(typed, _keys(frame, typed, key))
+    return Rows(typed, keys_of(frame, typed, key))
 
 
 def of_structs(rows: Sequence[Any], model: Model) -> Rows:
@@ -128,11 +128,14 @@ def _misfit(column: Column, found: str, row: int | None) -> Refusal:
     )
 
 
-def _finite(frame: pl.DataFrame, column: Column) -> pl.Expr:
+def finite(frame: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
+    """The frame with nothing where a number is not finite."""
     import polars as pl
 
-    values = pl.col(column.name)
-    return pl.when(values.is_finite()).then(values) if frame.schema[column.name].is_float() else values
+    floats = [
+        each.name for each in columns if each.type in ("number", "integer") and frame.schema[each.name].is_float()
+    ]
+    return frame.with_columns(pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in floats)
 
 
 def check_moments(frame: pl.DataFrame) -> None:
@@ -167,7 +170,8 @@ def _unreadable(frame: pl.DataFrame, columns: Sequence[Column], first: int, erro
     return Refusal(422, error.what, expected=error.expected, found=error.found, action=error.action)
 
 
-def _keys(frame: pl.DataFrame, typed: pl.DataFrame, key: Sequence[str]) -> Sequence[str | None] | None:
+def keys_of(frame: pl.DataFrame, typed: pl.DataFrame, key: Sequence[str]) -> Sequence[str | None] | None:
+    """By what the caller knows each row: the key's columns as a text; None where none is declared."""
     import polars as pl
 
     if not key:

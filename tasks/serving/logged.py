@@ -13,7 +13,7 @@ from tasks.core.predictions.layout import folder_of
 from tasks.core.predictions.masking import Logged, home_key, masker
 from tasks.core.predictions.segment import Header, Role, Segment, arrow_frame, rows_frame
 from tasks.core.records import Column, ColumnType
-from tasks.serving.model import Model, Output
+from tasks.serving.model import Identity, Model, Output
 from tasks.serving.section import Log as Section
 
 if TYPE_CHECKING:
@@ -28,35 +28,64 @@ MADE: dict[str, ColumnType] = {"number": "number", "boolean": "boolean", "date":
 """The type of the column in which a declared feature of that kind is logged; all others are texts."""
 
 
-class Log:
-    """The log of one model's predictions. `append` raises NotLogged when `keep` is `required` and there is no room."""
+class Form:
+    """What of a model's rows is logged, and how: the header of its segments, and frames of many rows."""
 
-    def __init__(self, home: Path, model: Model, role: Role, prefix: str, section: Section) -> None:
-        self._required = section.keep == "required"
-        self.lost = 0
-        """Rows that were answered and could not be logged (`best_effort`)."""
-        folder = folder_of(home, model.identity.name)
-        card, masked = model.card, treatments(model.card, section)
+    def __init__(
+        self, home: Path, identity: Identity, card: ModelCard, role: Role, prefix: str, section: Section
+    ) -> None:
+        """`identity` has the whole digest here; `prefix` begins the ids of all rows."""
+        self.folder = folder_of(home, identity.name)
+        masked = treatments(card, section)
         # What the model made of a column that is not kept as it is, the title of a name, can be looked at for drift.
         made = [f for f in card.features if f.expression is not None and names_in(f.expression) & masked.keys()]
         known = {column.name for column in card.inputs}
-        made = [feature for feature in made if feature.name not in known]
-        self._made = made
-        self._complete = declared_row(made) if made else None
-        columns = (*card.inputs, *(Column(name=f.name, type=MADE.get(f.kind, "text"), n_missing=0) for f in made))
-        columns, self._mask, self._mask_batch = masker(columns, masked, home_key(home), folder, section.sync)
-        header = Header(
-            project=model.identity.name,
-            version=model.identity.version,
-            digest=model.digest,
+        self._made = [feature for feature in made if feature.name not in known]
+        more = (Column(name=f.name, type=MADE.get(f.kind, "text"), n_missing=0) for f in self._made)
+        columns, self._mask, self._mask_batch = masker(
+            (*card.inputs, *more), masked, home_key(home), self.folder, section.sync
+        )
+        self.header = Header(
+            project=identity.name,
+            version=identity.version,
+            digest=identity.digest,
             role=role,
             columns=columns,
             hashed=tuple(name for name, what in masked.items() if what == "hash"),
-            classes=model.card.target.classes,
-            problem=model.card.target.problem,
+            classes=card.target.classes,
+            problem=card.target.problem,
             prefix=prefix,
         )
-        self._segment = Segment.create(folder, header, sync=section.sync)
+
+    def bulk_frame(
+        self,
+        first: int,
+        time_us: int,
+        latency_us: int | None,
+        rows: pl.DataFrame,
+        labels: Sequence[Any],
+        outputs: Floats,
+        keys: Sequence[str | None] | None,
+    ) -> bytes:
+        """Many rows and what was answered, by columns; it may be asked in any thread. Raises NotLogged."""
+        if self._made:
+            names = (*rows.columns, *(feature.name for feature in self._made))
+            rows = with_declared(rows, self._made).select(names)
+        batch = _batch(rows, labels, outputs, keys)
+        return arrow_frame(first, time_us, latency_us, batch if self._mask_batch is None else self._mask_batch(batch))
+
+
+class Log(Form):
+    """The log of one model's predictions. `append` raises NotLogged when `keep` is `required` and there is no room."""
+
+    def __init__(self, home: Path, model: Model, role: Role, prefix: str, section: Section) -> None:
+        identity = Identity(model.identity.name, model.identity.version, model.digest)
+        super().__init__(home, identity, model.card, role, prefix, section)
+        self._required = section.keep == "required"
+        self.lost = 0
+        """Rows that were answered and could not be logged (`best_effort`)."""
+        self._complete = declared_row(self._made) if self._made else None
+        self._segment = Segment.create(self.folder, self.header, sync=section.sync)
 
     def rows(self, values: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]] | None:
         """Rows as they are logged, images and sounds on file; it may be asked in any thread. Raises NotLogged.
@@ -88,23 +117,6 @@ class Log:
             return b""
         numbers, predictions = [numbers for _, numbers in outputs], [prediction for prediction, _ in outputs]
         return rows_frame(first, time_us, latency_us, rows, numbers, predictions, asked.keys)
-
-    def bulk_frame(
-        self,
-        first: int,
-        time_us: int,
-        latency_us: int,
-        rows: pl.DataFrame,
-        labels: Sequence[Any],
-        outputs: Floats,
-        keys: Sequence[str | None] | None,
-    ) -> bytes:
-        """The same of many rows by columns; it may be asked in any thread. Raises NotLogged."""
-        if self._made:
-            names = (*rows.columns, *(feature.name for feature in self._made))
-            rows = with_declared(rows, self._made).select(names)
-        batch = _batch(rows, labels, outputs, keys)
-        return arrow_frame(first, time_us, latency_us, batch if self._mask_batch is None else self._mask_batch(batch))
 
     def append(self, frames: list[bytes], n_rows: int) -> None:
         """Have the frames, of so many rows, on file before anybody is answered. Raises NotLogged."""

@@ -61,8 +61,11 @@ def rows_frame(
     return framed(payload)
 
 
-def arrow_frame(first: int, time_us: int, latency_us: int, batch: pa.RecordBatch) -> bytes:
-    """The frame of a bulk request: the logged columns, `__prediction__`, `__outputs__` and perhaps `__key__`."""
+def arrow_frame(first: int, time_us: int, latency_us: int | None, batch: pa.RecordBatch) -> bytes:
+    """The frame of a bulk request: the logged columns, `__prediction__`, `__outputs__` and perhaps `__key__`.
+
+    `latency_us` is None for rows that nobody waited for.
+    """
     import pyarrow as pa
 
     sink = pa.BufferOutputStream()
