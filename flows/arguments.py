@@ -47,6 +47,18 @@ def parser() -> argparse.ArgumentParser:
         "--output", type=Path, metavar="FILE", help="CSV, Parquet or JSONL (default: JSON lines on stdout)"
     )
 
+    score = _command(commands, "score", "answer the rows of a source with the champion, in batches, each row once")
+    score.add_argument("--input", metavar="DATA", help="a file, folder or address (default: `score: {source}`)")
+    score.add_argument(
+        "--output",
+        metavar="FILE",
+        help="CSV, Parquet or JSONL; a folder; or ADDRESS#TABLE of a database (default: `score: {output}`)",
+    )
+    score.add_argument(
+        "--log", action="store_true", help="have the rows in the prediction log, so that they are watched"
+    )
+    score.add_argument("--again", action="store_true", help="score all rows of the source, not only what is new")
+
     prepare = _command(commands, "prepare", "write the prepared splits as Parquet, for use elsewhere")
     prepare.add_argument("--output", type=Path, metavar="FOLDER", required=True, help="where the files go")
     prepare.add_argument(

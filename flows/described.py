@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from tasks.outputs import Output
     from tasks.sources import Source
 
 KINDS = {
@@ -65,6 +66,24 @@ def described(data: str, folder: Path, query: str | None, table: str | None) -> 
         path = Path(said["path"])
         said["path"] = str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
     return said, source
+
+
+def source_of(data: str) -> Source:
+    """What a file, a folder or an address is as a source; UsageError for what is none."""
+    return described(data, Path(), None, None)[1]
+
+
+def output_of(said: str) -> Output:
+    """Where scored rows go: a file, a folder, or `<address of a database>#<table>`; UsageError for what is none."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from tasks.outputs import Output
+
+    place = said if "://" in said else str(Path(said).expanduser().absolute())
+    try:
+        return TypeAdapter[Any](Output).validate_python(place)
+    except ValidationError as exc:
+        raise UsageError(f"--output {said}", expected=exc.errors()[0]["msg"].removeprefix("Value error, ")) from exc
 
 
 def _meant(data: str) -> tuple[str, dict[str, str]]:

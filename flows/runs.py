@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ from tasks.core.project_file import project_name
 from tasks.retraining import trainings
 
 if TYPE_CHECKING:
+    from tasks.batch_scoring.section import Wanted
     from tasks.project import Project
     from tasks.retraining.trigger import Trigger
 
@@ -33,6 +35,11 @@ def name_of_training() -> str:
 def name_of_monitoring() -> str:
     """The same of a look at its live rows."""
     return f"{_name_of_project()} · monitoring"
+
+
+def name_of_scoring() -> str:
+    """The same of scoring a batch."""
+    return f"{_name_of_project()} · scoring"
 
 
 def name_of_replay() -> str:
@@ -126,6 +133,17 @@ def monitoring(project: Project) -> Iterator[tracking.Run]:
         tags = {"keepfit.flow_run": str(flow_run.id), **tracking.code_version(project.folder)}
         with tracking.run(project.name, "monitoring", {}, tags) as run, terminated_as_told():
             yield run
+
+
+@contextmanager
+def scoring(project: Project, wanted: Wanted) -> Iterator[None]:
+    """The only scoring into this output; it may run beside a training, and leaves no run in MLflow."""
+    home = store.home_of(project.folder)
+    services.place_mlflow(home)
+    with store.opened(home):
+        name = hashlib.sha256(wanted.output.model_dump_json().encode()).hexdigest()[:16]
+        with services.locked(home, f"scoring {name}"), terminated_as_told():
+            yield
 
 
 def publish(project: str, report: Report) -> Path:

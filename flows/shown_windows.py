@@ -25,7 +25,7 @@ def show(project: str, version: str, windows: Sequence[WindowReport], page: Path
     """Tell Prefect and MLflow of the newest of these windows, and of what led there."""
     newest = windows[-1]
     _log(version, windows, page)
-    _name(f"{project} · {summary(newest)}")
+    name_run(f"{project} · {summary(newest)}")
     key = re.sub(r"[^a-z0-9]+", "-", project.lower()).strip("-") or "project"
     where = f"[The run in MLflow]({run.url})" if run.url else f"The run in MLflow is {run.run_id}"
     text = in_markdown(project, version, newest)
@@ -63,7 +63,7 @@ def _log(version: str, windows: Sequence[WindowReport], page: Path) -> None:
     tracking.log_text(newest.model_dump_json(indent=1), "window.json")
 
 
-def _name(name: str) -> None:
+def name_run(name: str) -> None:
     """Give the run its name by what came of it: before, nobody knows."""
     with get_client(sync_client=True) as client:
         client.set_flow_run_name(flow_run.id, name)

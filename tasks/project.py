@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
+from tasks.batch_scoring.section import Score, Wanted
 from tasks.check import Checking
 from tasks.core import expectations, released, secrets
 from tasks.core.choices import Choice, Names
@@ -24,6 +25,7 @@ from tasks.core.targets import ProblemWish
 from tasks.deploy import Acceptance
 from tasks.evaluate import EvaluationSection
 from tasks.monitoring.section import Monitor
+from tasks.outputs import Output
 from tasks.prepare import Preparation
 from tasks.retraining.policy import Retrain
 from tasks.select_model import Models
@@ -73,6 +75,7 @@ class Project(BaseModel):
     serve: Serve = Serve()
     monitor: Monitor = Monitor()
     retrain: Retrain = Retrain()
+    score: Score = Score()
     expectations_file: Path | None = Field(default=None, alias="expectations")
 
     _folder: Path = PrivateAttr(default=Path())
@@ -181,6 +184,25 @@ class Project(BaseModel):
         """What decides which columns can be watched, and how closely."""
         return self.monitor, self.serve.log
 
+    def scoring(self, source: Source | None, output: Output | None, log: bool | None) -> Wanted:
+        """What is to be scored: as it is said here, or else in `score:`."""
+        said = self.score
+        wanted = {"source": source or said.source, "output": output or said.output}
+        for name, option in (("source", "--input"), ("output", "--output")):
+            if wanted[name] is None:
+                raise UsageError(
+                    f"Nothing says what `{name}` scoring {self.name} has",
+                    action=f"Write `score: {{{name}: …}}` into project.yaml, or give {option}",
+                )
+        log = said.log if log is None else log
+        if log and self.serve.log.keep == "off":
+            raise UsageError(
+                f"The rows of {self.name} cannot be logged",
+                found="`serve: {log: off}` in project.yaml",
+                action="Change it, or score without `log`",
+            )
+        return Wanted.model_validate({**wanted, "log": log})
+
     def with_budget(self, seconds: float | None, trials: int | None) -> Project:
         """The project with another budget; trials alone lift the limit in seconds, so that the run is reproducible."""
         if seconds is None and trials is None:
@@ -203,13 +225,25 @@ def load_project(folder: Path) -> Project:
 
 
 def _resolved(said: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """`said` with the paths of its source taken from the project's folder."""
-    if isinstance(source := said.get("source"), str):
+    """`said` with the paths of its sources, and of what is written, taken from the project's folder."""
+    found = {**said}
+    if "source" in said:
+        found["source"] = _placed(_source(said["source"]), folder)
+    if isinstance(score := said.get("score"), dict):
+        score = cast("dict[str, Any]", score)
+        if "source" in score:
+            score = {**score, "source": _source(score["source"])}
+        if isinstance(output := score.get("output"), str) and "://" not in output:
+            score = {**score, "output": {"kind": "file", "path": output}}
+        found["score"] = _placed(score, folder)
+    return found
+
+
+def _source(said: Any) -> Any:
+    if isinstance(said, str):
         # `source: passengers.csv` says all that there is to say.
-        source = {"kind": Path(source).suffix.removeprefix("."), "path": source}
-    if isinstance(source, list):
-        source = {"kind": "joined", "sources": source}
-    return {**said, "source": _placed(source, folder)} if "source" in said else said
+        return {"kind": Path(said).suffix.removeprefix("."), "path": said}
+    return {"kind": "joined", "sources": said} if isinstance(said, list) else said
 
 
 def _placed(value: Any, folder: Path, key: str = "") -> Any:
