@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import JsonValue, ValidationError
 
-from tasks.core import store
+from tasks.core import memory, store
 from tasks.core.records import Dataset, Record
 from tasks.outputs import Output
 from tasks.sources import Source
@@ -62,7 +62,7 @@ class Work:
         except (FileNotFoundError, ValidationError):
             return None
         with store.opened(self.folder):
-            return found if store.is_whole(found) else None
+            return found if memory.is_whole(found) else None
 
     def begin(self, batch: Batch) -> None:
         """Have this batch at hand, now that its rows are safe."""
