@@ -5,17 +5,25 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
+import polars as pl
 import pytest
 import yaml
 
 from flows.arguments import parser
+from tasks.core import store
 from tasks.core.functions import FUNCTIONS
 from tasks.models import FAMILIES
+from tasks.monitoring.section import Monitor
 from tasks.project import Project, load_project
+from tasks.scoring.scorer import Scorer
 from tasks.sources import Source
+from tests.watched import dated_rows, trained
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -102,3 +110,15 @@ def test_every_command_that_a_page_shows_is_taken(page: Path) -> None:
     for name, rest in re.findall(r"`keepfit ([a-z]+)([^`]*)`", text):
         options = set(re.findall(r"(?<![\w-])--[a-z-]+", rest))
         assert options <= commands()[name]._option_string_actions.keys(), f"keepfit {name}{rest}"
+
+
+def test_the_model_file_answers_without_keepfit(open_store: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "leaving.md").read_text(encoding="utf-8")
+    (code,) = (found for found in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "InferenceSession" in found)
+    champion = trained(dated_rows(20, 40), Monitor()).champion
+    shutil.copy(store.path(champion.artifact), tmp_path / "model.onnx")
+    code = re.sub(r"row = .*", 'row = {"x": 52.0, "kind": "b"}', code).replace("session.run", "print(*session.run")
+    told = subprocess.check_output([sys.executable, "-c", code.rstrip() + ")"], cwd=tmp_path, text=True)
+    scorer = Scorer.open(store.path(champion.artifact), champion.artifact.digest)
+    known = scorer.predict(pl.DataFrame({"x": [52.0], "kind": ["b"]})).select(pl.exclude("prediction"))
+    assert [float(each) for each in re.findall(r"\d\.\d+", told)] == pytest.approx(known.row(0), abs=1e-7)
