@@ -77,9 +77,14 @@ def output_of(said: str) -> Output:
     """Where scored rows go: a file, a folder, or `<address of a database>#<table>`; UsageError for what is none."""
     from pydantic import TypeAdapter, ValidationError
 
-    from tasks.outputs import Output
+    from tasks.outputs import Output, spoken
 
-    place = said if "://" in said else str(Path(said).expanduser().absolute())
+    place = spoken(said)
+    if "path" in place:
+        place["path"] = str(Path(place["path"]).expanduser().absolute())
+    if _SECRET.search(place.get("url", "")):
+        # It would be a parameter of the run, for everybody to see.
+        raise UsageError("The address of --output holds a password", action="Name a variable there: '…:${PASSWORD}@…'")
     try:
         return TypeAdapter[Any](Output).validate_python(place)
     except ValidationError as exc:

@@ -142,8 +142,10 @@ def scoring(project: Project, wanted: Wanted) -> Iterator[None]:
     services.place_mlflow(home)
     with store.opened(home):
         name = hashlib.sha256(wanted.output.model_dump_json().encode()).hexdigest()[:16]
-        with services.locked(home, f"scoring {name}"), terminated_as_told():
-            yield
+        with services.locked(home, f"scoring {name}"):
+            trainings.bury(project.name, [each.flow_run_id for each in services.sweep(home)])
+            with services.running(home, project.name, str(flow_run.id)), terminated_as_told():
+                yield
 
 
 def publish(project: str, report: Report) -> Path:

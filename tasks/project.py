@@ -25,7 +25,7 @@ from tasks.core.targets import ProblemWish
 from tasks.deploy import Acceptance
 from tasks.evaluate import EvaluationSection
 from tasks.monitoring.section import Monitor
-from tasks.outputs import Output
+from tasks.outputs import Output, spoken
 from tasks.prepare import Preparation
 from tasks.retraining.policy import Retrain
 from tasks.select_model import Models
@@ -233,8 +233,8 @@ def _resolved(said: dict[str, Any], folder: Path) -> dict[str, Any]:
         score = cast("dict[str, Any]", score)
         if "source" in score:
             score = {**score, "source": _source(score["source"])}
-        if isinstance(output := score.get("output"), str) and "://" not in output:
-            score = {**score, "output": {"kind": "file", "path": output}}
+        if "output" in score:
+            score = {**score, "output": spoken(score["output"])}
         found["score"] = _placed(score, folder)
     return found
 

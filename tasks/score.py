@@ -13,10 +13,11 @@ from tasks.batch_scoring.section import Wanted
 from tasks.batch_scoring.work import Batch, Done, Work
 from tasks.core import progress, store
 from tasks.core.model_records import Champion
-from tasks.core.records import Record
+from tasks.core.records import BYTES, Column, Record
 from tasks.core.step import action
 from tasks.outputs import formats
 from tasks.scoring.answering import PROBLEM, Answering
+from tasks.scoring.inputs import taken
 from tasks.scoring.scorer import Scorer
 from tasks.serving.section import Log
 
@@ -97,9 +98,21 @@ def _counted(chunks: Iterator[Chunk], tally: Tally, batch: Batch, logged: BatchL
 
 
 def _kept(answering: Answering, chunk: Chunk) -> pl.DataFrame:
+    """The answered rows of a chunk with their answers."""
     kept = chunk.answers[PROBLEM].is_null()
     whole = answering.joined(chunk.rows, chunk.answers.drop(PROBLEM))
-    return whole if kept.all() else whole.filter(kept)
+    return _typed(whole if kept.all() else whole.filter(kept), answering.scorer.card.inputs)
+
+
+def _typed(frame: pl.DataFrame, inputs: tuple[Column, ...]) -> pl.DataFrame:
+    """The frame with numbers, dates and truth values that came as text in their types.
+
+    One word in a file of numbers makes them all text, and the next batch would not go with this one.
+    """
+    import polars as pl
+
+    texts = [each for each in inputs if each.type not in ("text", *BYTES) and frame.schema.get(each.name) == pl.String]
+    return frame.with_columns(taken(frame, texts)) if texts else frame
 
 
 def _refused(work: Work, batch: Batch, answering: Answering) -> Iterator[pl.DataFrame]:

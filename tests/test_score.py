@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -15,15 +18,19 @@ import pytest
 from tasks.batch_scoring.scored import Scored
 from tasks.batch_scoring.section import Wanted
 from tasks.core import progress, store
-from tasks.core.errors import DataError, UsageError
+from tasks.core.errors import DataError, Unavailable, UsageError
+from tasks.core.intake import Intake
 from tasks.core.model_records import Champion, Member
+from tasks.core.predictions import reading
+from tasks.core.predictions.compaction import compact
+from tasks.core.predictions.layout import folder_of
 from tasks.core.records import Claim
-from tasks.outputs import File
 from tasks.score import read_rows, score_rows
 from tasks.scoring.scorer import Scorer
 from tasks.serving.section import Log
 from tasks.sources.csv import Csv
 from tasks.sources.parquet import Parquet
+from tasks.sources.sql import Sql
 from tasks.train import Training, train
 from tests.conftest import splits_of
 
@@ -58,7 +65,9 @@ class Small:
 
     champion: Champion
 
-    def score(self, source: Path, output: Path, log: bool = False, version: str | None = None) -> list[Scored]:
+    def score(
+        self, source: Path | Sql, output: Path | str, log: bool = False, version: str | None = None
+    ) -> list[Scored]:
         """What one run of the flow does."""
         champion = self.champion.model_copy(update={"version": version} if version else {})
         wanted, scored = self.wanted(source, output, log), []
@@ -69,11 +78,12 @@ class Small:
         return scored
 
     @staticmethod
-    def wanted(source: Path, output: Path, log: bool = False) -> Wanted:
-        kind = Csv if "csv" in source.name else Parquet
-        return Wanted(source=kind(path=str(source)), output=File(path=str(output)), log=log)
+    def wanted(source: Path | Sql, output: Path | str, log: bool = False) -> Wanted:
+        if isinstance(source, Path):
+            source = Csv(path=str(source)) if "csv" in source.name else Parquet(path=str(source))
+        return Wanted.model_validate({"source": source, "output": str(output), "log": log})
 
-    def interrupted(self, source: Path, output: Path, log: bool = False) -> None:
+    def interrupted(self, source: Path, output: Path | str, log: bool = False) -> None:
         """The same, ended by the first sign that more than 40,000 rows are done."""
         token = progress.listener.set(_interrupt)
         with pytest.raises(KeyboardInterrupt):
@@ -192,13 +202,108 @@ def test_rows_of_a_broken_run_are_asked_twice_or_lost(small: Small, tmp_path: Pa
     assert second.n_rows == 100
 
 
+def table(file: Path, what: str = "select * from scores order by rowid") -> list[dict[str, object]]:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.row_factory = sqlite3.Row
+        return [dict(row) for row in connection.execute(what)]
+
+
+def test_a_table_has_other_rows_than_the_source_or_has_them_twice(small: Small, tmp_path: Path) -> None:
+    rows, answers = tmp_path / "rows.sqlite", tmp_path / "answers.sqlite"
+    source, output = Sql(path=rows, table="rows", watermark="id"), f"sqlite:///{answers}#scores"
+    with closing(sqlite3.connect(rows)) as connection:
+        connection.execute('create table rows (id integer, x real, kind text, "at" timestamp)')
+        for since, until in ((0, 3), (3, 3), (3, 5)):
+            new = [(i, i / 2, 'a"b;,', f"2026-03-0{i + 1} 10:00:00") for i in range(since, until)]
+            connection.executemany("insert into rows values (?, ?, ?, ?)", new)
+            connection.commit()
+            assert sum(each.n_rows for each in small.score(source, output)) == until - since
+    found = table(answers)
+    assert [each["id"] for each in found] == [0, 1, 2, 3, 4]
+    assert (found[4]["x"], found[4]["kind"], found[4]["model_version"]) == (2.0, 'a"b;,', "3")
+    [again] = Sql(path=answers, table="scores").batches(Intake())
+    assert str(again.schema.field("scored_at").type) == "timestamp[us]"
+
+
+def test_a_table_that_cannot_take_the_rows_ends_in_a_traceback(small: Small, tmp_path: Path) -> None:
+    source, answers = many(tmp_path / "rows.parquet", 10), tmp_path / "answers.sqlite"
+    with closing(sqlite3.connect(answers)) as connection:
+        connection.execute("create table scores (id integer, x text)")
+    with pytest.raises(DataError, match="no column 'kind'"):
+        small.score(source, f"sqlite:///{answers}#scores")
+    assert small.score(source, f"sqlite:///{answers}#others")[0].n_rows == 10, "another table will do"
+    for output in (f"sqlite:///{source}#scores", "postgresql://nobody:secret@127.0.0.1:1/x#scores"):
+        with pytest.raises((DataError, Unavailable)) as told:
+            small.score(source, output)
+        assert "secret" not in str(told.value)
+
+
+def test_the_log_has_rows_of_a_batch_twice_or_not_as_they_were_answered(
+    small: Small, home: Path, tmp_path: Path
+) -> None:
+    source, output = many(tmp_path / "rows.parquet", 150_000), f"sqlite:///{tmp_path / 'answers.sqlite'}#scores"
+    small.score(many(tmp_path / "few.parquet", 1), output)
+    with closing(sqlite3.connect(tmp_path / "answers.sqlite")) as connection:
+        connection.execute("delete from scores")
+        stops = "before insert on scores when new.id = 70000 begin select raise(abort, 'not this one'); end"
+        connection.execute(f"create trigger stops {stops}")
+        connection.commit()
+        with pytest.raises(DataError, match="not this one"):
+            small.score(source, output, log=True)
+        assert connection.execute("select count(*) from scores").fetchone() == (65_536,), "its chunk is not there"
+        connection.execute("drop trigger stops")
+    folder = folder_of(home, "small")
+    assert reading.count(home, "small") == 98_304, "its chunk is in the log"
+    compact(folder, now=datetime.now(UTC) + timedelta(days=2))  # what was logged lies in a day's file by now
+    [scored] = small.score(source, output, log=True, version="4")
+    assert scored.n_logged == scored.n_rows == 150_000
+    logged = pl.DataFrame(reading.table(reading.read(home, "small")))
+    assert logged.height == logged["__id__"].n_unique() == 150_000
+    found = pl.DataFrame(table(tmp_path / "answers.sqlite"))
+    assert found["id"].to_list() == list(range(150_000))
+    for name, versions in (("__version__", logged["__version__"]), ("model_version", found["model_version"])):
+        assert 40_000 < (versions.cast(pl.String) == "3").sum() < 150_000, name
+    assert (
+        logged["__version__"]
+        .cast(pl.String)
+        .value_counts()
+        .sort("__version__")
+        .equals(found["model_version"].alias("__version__").value_counts().sort("__version__"))
+    )
+
+
 @pytest.mark.slow
 def test_rows_are_lost_or_there_twice_after_kill_9(small: Small, home: Path, tmp_path: Path) -> None:
     source, output = many(tmp_path / "rows.parquet", 200_000), tmp_path / "answers.parquet"
-    for at in (1, 100_000):
-        small.killed(home, small.wanted(source, output), at)
-        assert not output.exists(), "a file appears whole"
+    small.killed(home, small.wanted(source, output), 100_000)
+    assert not output.exists(), "a file appears whole"
     [scored] = small.score(source, output)
     assert scored.n_rows == 200_000 and scored.n_remembered >= 98_304
     assert pl.read_parquet(output)["id"].to_list() == list(range(200_000))
     assert sorted(each.name for each in tmp_path.iterdir()) == ["answers.parquet", "rows.parquet"]
+
+
+@pytest.mark.slow
+def test_a_table_has_rows_twice_or_lacks_some_after_kill_9(small: Small, home: Path, tmp_path: Path) -> None:
+    source, answers = many(tmp_path / "rows.parquet", 200_000), tmp_path / "answers.sqlite"
+    wanted = small.wanted(source, f"sqlite:///{answers}#scores", log=True)
+    small.killed(home, wanted, 100_000)
+    assert 98_304 <= len(table(answers)) < 200_000
+    small.score(source, f"sqlite:///{answers}#scores", log=True)
+    assert [each["id"] for each in table(answers, "select id from scores order by rowid")] == list(range(200_000))
+    assert table(answers, "select n_rows from keepfit_scoring") == [{"n_rows": 200_000}]
+
+
+@pytest.mark.slow
+def test_postgresql_gets_other_values_than_the_frame_has(small: Small, tmp_path: Path, postgres: str) -> None:
+    import psycopg
+
+    source, output = tmp_path / "rows.parquet", f"{postgres}#scores"
+    odd = ["", None, 'a,"b"\n\\N', "Ø"]
+    frame = pl.DataFrame({"x": [1.5, None, 2.0, 3.0], "kind": odd, "day": [date(2026, 3, 1)] * 4, "raw": [b"\0a"] * 4})
+    frame.write_parquet(source)
+    small.score(source, output)
+    with psycopg.connect(postgres) as connection:
+        found = connection.execute("select x, kind, day, raw, model_version, scored_at from scores").fetchall()
+        assert [row[:4] for row in found] == frame.rows()
+        assert found[0][4] == "3" and abs(found[0][5] - datetime.now(UTC)) < timedelta(minutes=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tasks.core import secrets
 from tasks.core.errors import Unavailable, UsageError
 
 if TYPE_CHECKING:
@@ -17,6 +18,45 @@ _DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"
 def driven(url: URL) -> URL:
     """The address with the driver that keepfit brings, where none is named."""
     return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+
+
+def address(text: str, said_in: str, error: type[UsageError] = UsageError) -> URL:
+    """The address with its variables read. A secret's signs mean nothing to the address it stands in."""
+    from sqlalchemy import exc, make_url
+
+    try:
+        try:
+            parts = make_url(text)
+        except (exc.ArgumentError, ValueError):  # the whole of it, or its port, is a variable
+            parts = make_url(secrets.resolved(text))
+    except (exc.ArgumentError, ValueError):
+        raise error(
+            f"{said_in} is no address of a database",
+            expected="one like postgresql+psycopg://user:${PASSWORD}@host/name",
+        ) from None
+    query = {key: value if isinstance(value, tuple) else secrets.resolved(value) for key, value in parts.query.items()}
+    return driven(parts).set(
+        username=_read(parts.username),
+        password=_read(parts.password),
+        host=_read(parts.host),
+        database=_read(parts.database),
+        query=query,
+    )
+
+
+def _read(part: str | None) -> str | None:
+    return secrets.resolved(part) if part else part
+
+
+def called(text: str) -> str:
+    """What the database is called, of an address with its variables unread."""
+    from sqlalchemy import exc, make_url
+
+    try:
+        parts = make_url(text)
+    except (exc.ArgumentError, ValueError):
+        return "the database"
+    return parts.database or parts.get_backend_name()
 
 
 def made(url: URL, said_in: str, error: type[UsageError] = UsageError, **options: Any) -> Engine:

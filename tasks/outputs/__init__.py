@@ -9,18 +9,24 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from tasks.outputs.file import File
+from tasks.outputs.table import Table
 
 
-def _of_text(said: Any) -> Any:
-    """A bare text is a file, a folder, or `<address of a database>#<table>`."""
+def spoken(said: Any) -> Any:
+    """A bare text is a file, a folder, or `<address of a database>#<table>`: what it is in full."""
     if not isinstance(said, str):
         return said
-    return {"kind": "file", "path": said}
+    url, _, table = said.rpartition("#")
+    if "://" not in url:
+        return {"kind": "file", "path": said}
+    if url.startswith("sqlite:///"):
+        return {"kind": "sql", "path": url.removeprefix("sqlite:///"), "table": table}
+    return {"kind": "sql", "url": url, "table": table}
 
 
-Output = Annotated[File, BeforeValidator(_of_text)]
+Output = Annotated[Annotated[File | Table, Field(discriminator="kind")], BeforeValidator(spoken)]
 
-__all__ = ["File", "Output"]
+__all__ = ["File", "Output", "Table", "spoken"]

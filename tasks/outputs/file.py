@@ -48,8 +48,9 @@ class File(Record):
             file.parent.mkdir(parents=True, exist_ok=True)
         formats.write(file, frames, SAID, beside=f".writing-{file.name}")
 
-    def side(self, batch: str, home: Path) -> Path:
+    def side(self, batch: str, folder: Path) -> Path:
         """The file for the refused rows of the batch: beside the answers, and never taken for some of them."""
+        del folder
         if self.grows:
             return self._place / "_refused" / f"{batch}.parquet"
         return self._place.with_name(f"{self._place.stem}.refused{self._place.suffix}")

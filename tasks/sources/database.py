@@ -33,7 +33,7 @@ def connected(place: Path | str, title: str) -> Iterator[Connection]:
     """
     from sqlalchemy import exc
 
-    url = None if isinstance(place, Path) else address(place)
+    url = None if isinstance(place, Path) else engines.address(place, "source.url", ProjectError)
     if url is not None and url.get_backend_name() == "sqlite":
         place, url = _file(url), None
     engine = _sqlite(Path(place)) if url is None else _engine(url)
@@ -52,34 +52,6 @@ def connected(place: Path | str, title: str) -> Iterator[Connection]:
         raise _explained(error, str(place), url, title) from None  # the cause's text may hold the password
     finally:
         engine.dispose()
-
-
-def address(text: str) -> URL:
-    """The address with its variables read. A secret's signs mean nothing to the address it stands in."""
-    from sqlalchemy import exc, make_url
-
-    try:
-        try:
-            parts = make_url(text)
-        except (exc.ArgumentError, ValueError):  # the whole of it, or its port, is a variable
-            parts = make_url(secrets.resolved(text))
-    except (exc.ArgumentError, ValueError):
-        raise ProjectError(
-            "source.url is no address of a database",
-            expected="one like postgresql+psycopg://user:${PASSWORD}@host/name",
-        ) from None
-    query = {key: value if isinstance(value, tuple) else secrets.resolved(value) for key, value in parts.query.items()}
-    return engines.driven(parts).set(
-        username=_read(parts.username),
-        password=_read(parts.password),
-        host=_read(parts.host),
-        database=_read(parts.database),
-        query=query,
-    )
-
-
-def _read(part: str | None) -> str | None:
-    return secrets.resolved(part) if part else part
 
 
 def _file(url: URL) -> Path:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic import model_validator
 
-from tasks.core import arrow, secrets
+from tasks.core import arrow, engines, secrets
 from tasks.core.errors import DataError
 from tasks.core.intake import Intake
 from tasks.core.nearest import perhaps
@@ -79,7 +79,7 @@ class Sql(Record):
 
     @property
     def _place(self) -> str:
-        return self.path.name if self.path is not None else _database(self.url or "")
+        return self.path.name if self.path is not None else engines.called(self.url or "")
 
     def batches(self, intake: Intake) -> Iterator[pa.RecordBatch]:
         """The rows as batches of one schema; DataError or Unavailable, in words and without the password."""
@@ -195,14 +195,3 @@ def _folder(intake: Intake) -> Iterator[Path]:
     else:
         with TemporaryDirectory() as name:
             yield Path(name)
-
-
-def _database(url: str) -> str:
-    """What the database is called, of an address with its variables unread."""
-    from sqlalchemy import exc, make_url
-
-    try:
-        parts = make_url(url)
-    except (exc.ArgumentError, ValueError):
-        return "the database"
-    return parts.database or parts.get_backend_name()
