@@ -106,6 +106,8 @@ class Guard:
         known = known.select(NUMBER, DOUBTFUL, *(name for name in frame.columns if name in names))
         if not unsure:
             known = known.filter(DOUBTFUL)
+        # A rule compares moments, and Python no day with a moment.
+        known = known.with_columns(pl.selectors.date().cast(pl.Datetime("us")))
         for row in known.iter_rows(named=True):
             number, asked = row.pop(NUMBER), rules if row.pop(DOUBTFUL) else unsure
             if broken := [rule for rule in asked if rule.is_broken(row)]:

@@ -5,6 +5,7 @@ What is told here to hold must hold by `scoring/predicates.py`; in doubt, at a b
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tasks.core.expectation import Expectation
@@ -28,6 +29,8 @@ def surely_holds(expectation: Expectation, types: Types) -> pl.Expr | None:
         return ~_missing(names[0], types)
     if kind == "expect_column_values_to_be_between" and types[names[0]] in _NUMBERS:
         return _missing(names[0], types) | _between(names[0], given.get("min_value"), given.get("max_value"))
+    if kind == "expect_column_values_to_be_between" and types[names[0]] == "date":
+        return pl.col(names[0]).is_null() | _between_moments(names[0], given.get("min_value"), given.get("max_value"))
     if kind == "expect_column_values_to_be_in_set" and types[names[0]] == "text":
         members: Any = given["value_set"] or ()
         known = [value for value in members if isinstance(value, str)]
@@ -54,4 +57,17 @@ def _between(name: str, low: Any, high: Any) -> pl.Expr:
         inside &= value > float(low)
     if high is not None:
         inside &= value < float(high)
+    return inside
+
+
+def _between_moments(name: str, low: Any, high: Any) -> pl.Expr:
+    import polars as pl
+
+    value, inside = pl.col(name).cast(pl.Datetime("us")), pl.lit(value=True)
+    for bound, is_low in ((low, True), (high, False)):
+        if bound is not None:
+            moment = datetime.fromisoformat(str(bound))
+            if moment.tzinfo is not None:
+                return pl.lit(value=False)  # nothing is sure of it
+            inside &= value > moment if is_low else value < moment
     return inside

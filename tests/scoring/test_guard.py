@@ -304,3 +304,11 @@ def test_a_marker_of_training_is_a_type_error_in_a_request() -> None:
 
 def test_nan_is_missing_to_every_rule() -> None:
     assert is_missing(math.nan) and is_missing(None) and not is_missing("") and not is_missing(0.0)
+
+
+@pytest.mark.parametrize("kind", [pl.Date, pl.Datetime("us"), pl.Datetime("ms")])
+def test_a_column_of_days_ends_in_a_traceback_or_is_judged_otherwise_than_moments(kind: pl.DataType) -> None:
+    days = [datetime(2024, 5, day) for day in (30, 31)] + [datetime(1999, 1, 1), None]  # noqa: DTZ001
+    frame = pl.DataFrame({"d": pl.Series(days, dtype=pl.Datetime("us")).cast(kind)})
+    guard = Guard([claim("expect_column_values_to_be_between", column="d", min_value="2024-05-31")], COLUMNS)
+    assert guard.problems(frame, Counter()).is_null().to_list() == [False, True, False, True]
