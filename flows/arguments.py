@@ -48,11 +48,13 @@ def parser() -> argparse.ArgumentParser:
     )
 
     score = _command(commands, "score", "answer the rows of a source with the champion, in batches, each row once")
-    score.add_argument("--input", metavar="DATA", help="a file, folder or address (default: `score: {source}`)")
+    score.add_argument(
+        "--input", metavar="DATA", help="a file, folder or address (default: as `score:` says, or the project's own)"
+    )
     score.add_argument(
         "--output",
         metavar="FILE",
-        help="CSV, Parquet or JSONL; a folder; or ADDRESS#TABLE of a database (default: `score: {output}`)",
+        help="CSV, Parquet or JSONL; a folder; or ADDRESS#TABLE (default: as `score:` says, or a folder in the home)",
     )
     score.add_argument(
         "--log", action="store_true", help="have the rows in the prediction log, so that they are watched"

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from tasks.batch_scoring.section import Score, Wanted
 from tasks.check import Checking
-from tasks.core import expectations, released, secrets
+from tasks.core import expectations, released, secrets, store
 from tasks.core.choices import Choice, Names
 from tasks.core.duplicates import Duplicates
 from tasks.core.errors import ProjectError, UsageError
@@ -25,7 +25,7 @@ from tasks.core.targets import ProblemWish
 from tasks.deploy import Acceptance
 from tasks.evaluate import EvaluationSection
 from tasks.monitoring.section import Monitor
-from tasks.outputs import Output, spoken
+from tasks.outputs import File, Output, spoken
 from tasks.prepare import Preparation
 from tasks.retraining.policy import Retrain
 from tasks.select_model import Models
@@ -185,15 +185,9 @@ class Project(BaseModel):
         return self.monitor, self.serve.log
 
     def scoring(self, source: Source | None, output: Output | None, log: bool | None) -> Wanted:
-        """What is to be scored: as it is said here, or else in `score:`."""
+        """What is to be scored: as it is said here, or in `score:`, or else the project's own source, into the home."""
         said = self.score
-        wanted = {"source": source or said.source, "output": output or said.output}
-        for name, option in (("source", "--input"), ("output", "--output")):
-            if wanted[name] is None:
-                raise UsageError(
-                    f"Nothing says what `{name}` scoring {self.name} has",
-                    action=f"Write `score: {{{name}: …}}` into project.yaml, or give {option}",
-                )
+        here = File(path=str(store.home_of(self.folder) / "scores" / self.name))
         log = said.log if log is None else log
         if log and self.serve.log.keep == "off":
             raise UsageError(
@@ -201,7 +195,7 @@ class Project(BaseModel):
                 found="`serve: {log: off}` in project.yaml",
                 action="Change it, or score without `log`",
             )
-        return Wanted.model_validate({**wanted, "log": log})
+        return Wanted(source=source or said.source or self.source, output=output or said.output or here, log=log)
 
     def with_budget(self, seconds: float | None, trials: int | None) -> Project:
         """The project with another budget; trials alone lift the limit in seconds, so that the run is reproducible."""

@@ -16,7 +16,9 @@ class Score(Record):
     """What is scored. Each part may also be said when it is run."""
 
     source: Annotated[Source | Joined, Field(discriminator="kind")] | None = None
+    """By default the project's own: a table that grows has rows whose answer is not known yet."""
     output: Output | None = None
+    """By default the folder `scores/<project>` in keepfit's home."""
     log: bool = False
     """Whether the rows reach the prediction log, so that monitoring sees them. Off: rows of a database are there
     already, and whoever scores the same table each night would look at the same people again and again."""

@@ -64,9 +64,13 @@ def test_deploying_schedules_the_examples_and_a_worker_trains_one(prefect_server
     assert status["champion"]["version"] == "1" and status["decisions"][0]["cause"] == "schedule"
 
 
-@pytest.mark.parametrize("name", sorted(found.parent.name for found in (ROOT / "data").glob("*/project.yaml")))
-def test_every_example_is_watched_daily_and_by_one_run_at_a_time(name: str) -> None:
+EXAMPLES = sorted(found.parent.name for found in (ROOT / "data").glob("*/project.yaml"))
+
+
+@pytest.mark.parametrize("flow", ["monitoring", "scoring"])
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_example_is_watched_and_scored_daily_and_by_one_run_at_a_time(name: str, flow: str) -> None:
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
-    [mine] = [each for each in deployments if each["name"] == name and "monitoring" in each["entrypoint"]]
+    [mine] = [each for each in deployments if each["name"] == name and flow in each["entrypoint"]]
     assert mine["parameters"] == {"project": f"data/{name}"} and mine["schedules"][0]["timezone"] == "UTC"
     assert mine["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
