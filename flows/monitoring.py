@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 from prefect import flow
@@ -11,7 +11,7 @@ from prefect.logging import get_run_logger
 from flows import requesting, runs, shown_windows
 from flows.weighing import weigh
 from tasks import decide, monitor
-from tasks.core import roles, tracking
+from tasks.core import clock, roles, tracking
 from tasks.core.step import action
 from tasks.monitor import Watching
 from tasks.project import load_project
@@ -30,7 +30,7 @@ def monitoring(project: str, days: int | None = None) -> Watching:
     config = load_project(Path(project))
     with runs.monitoring(config) as run:
         champion = roles.serving(config.name).champion
-        yesterday = datetime.now(UTC).date() - timedelta(days=1)
+        yesterday = clock.now().date() - timedelta(days=1)
         judged = judge_windows(config.name, champion, *config.watching, yesterday).windows
         kept = weigh(config.name, champion, judged, config.retrain, config.serve.log, decide_now)
         last = judged[-(days or 1) :]

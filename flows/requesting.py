@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from flows import promoting
-from tasks.core import promotion
+from tasks.core import clock, promotion
 from tasks.core.errors import Unavailable
 from tasks.retraining import requests, verdicts
 from tasks.retraining.requests import Request
@@ -38,7 +37,7 @@ def send(request: Request) -> str | None:
 
     Unavailable when the server does not take it: the next look at the live rows sends it again.
     """
-    if not requests.send_now(request, datetime.now(UTC)):
+    if not requests.send_now(request, clock.now()):
         return None
     trigger = Trigger.of(request.verdict, request.id)
     try:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
-from tasks.core import newest_window
+from tasks.core import clock, newest_window
 from tasks.core.model_records import Champion
 from tasks.decide import decide
 from tasks.monitoring.window_report import WindowReport
@@ -31,7 +31,7 @@ def weigh(
 
     What a new model would gain is measured first, of the windows whose outcomes have come.
     """
-    now = datetime.now(UTC)
+    now = clock.now()
     known = situation(project, champion, now)
     measured, silent = (), ""
     if "gain" in policy.on and known.n_labelled is not None:

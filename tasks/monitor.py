@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tasks.core import newest_window
+from tasks.core import clock, newest_window
 from tasks.core.errors import Unavailable
 from tasks.core.model_records import Champion
 from tasks.core.records import Record
@@ -56,7 +56,7 @@ def monitor(project: str, champion: Champion, section: Monitor, log: Log, last: 
     from tasks.monitoring.newest import newest
     from tasks.monitoring.watched_model import WatchedModel
 
-    digest, end, now = champion.artifact.digest, _start(last + timedelta(days=1)), datetime.now(UTC)
+    digest, end, now = champion.artifact.digest, _start(last + timedelta(days=1)), clock.now()
     held = logged_windows.held(project, digest, end - LOOKED_BACK, end)
     judged = {day: window for day, window in windows.read(project, digest).items() if day <= last}
     if not held and not judged:
@@ -120,7 +120,7 @@ def monitor_rows(
     from tasks.monitoring.watched_model import WatchedModel
 
     watched = WatchedModel.open(project, champion, section, log)
-    spread, now = Spread(), datetime.now(UTC)
+    spread, now = Spread(), clock.now()
     for rows in _numbered(frames()):
         spread.add(rows)
     rows = spread.rows()
@@ -194,7 +194,7 @@ def _measured(
     n_rows = logged.answered.height
     # On a day that it shared with another champion, nobody knows how many rows were due to it.
     timing = came.timing(day - RHYTHM, day) if came.n_rows(day) == n_rows else None
-    incidents = watched.incidents(logged.rows, since, min(until, datetime.now(UTC)), timing, logged.answered)
+    incidents = watched.incidents(logged.rows, since, min(until, clock.now()), timing, logged.answered)
     report = _with(empty(day.isoformat(), n_rows, watched.promise), incidents)
     if n_rows:
         performance = rightness.performance(watched, logged, past, not incidents)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
 from flows.weighing import weigh
-from tasks.core import roles, store
+from tasks.core import clock, roles, store
 from tasks.core.errors import UsageError
 from tasks.core.model_records import Champion
 from tasks.core.project_file import explained, project_file, project_name, read_yaml
@@ -99,11 +99,11 @@ def _in_words(verdict: Verdict, acts: bool) -> str:
 
 
 def _yesterday() -> date:
-    return datetime.now(UTC).date() - timedelta(days=1)
+    return clock.now().date() - timedelta(days=1)
 
 
 def _of_log(name: str, champion: Champion, sections: Sections, window: date | None) -> Watching:
-    today = datetime.now(UTC).date()
+    today = clock.now().date()
     if window is not None and window > today:
         raise UsageError(f"--window {window}", expected="a day that has begun", found=f"it is {today} (UTC)")
     return monitor(name, champion, sections.monitor, sections.serve.log, window or _yesterday())

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from flows import challenger, services
 from flows.services import standing
-from tasks.core import ledger, newest_window, promotion, roles, store, tracking
+from tasks.core import clock, ledger, newest_window, promotion, roles, store, tracking
 from tasks.core.errors import Unavailable
 from tasks.core.model_records import Champion
 from tasks.core.project_file import project_file, project_name
@@ -73,7 +73,7 @@ def _watched(name: str, home: Path) -> dict[str, Any] | None:
     if window is None:
         return None
     page = newest_window.pages(home, name) / "newest.html"
-    due = newest_window.due(window, datetime.now(UTC))
+    due = newest_window.due(window, clock.now())
     told = window.model_dump(mode="json", include=set(SHOWN))
     worst = window.columns[0].model_dump() if window.columns else None
     return {**told, "worst": worst, "due": due.isoformat(), "report": str(page) if page.exists() else None}
@@ -117,7 +117,7 @@ def _monitored(watched: dict[str, Any] | None) -> list[str]:
         return ["Monitoring: no day is judged yet; `keepfit monitor` judges each one that is over"]
     worst, promised = watched["worst"], watched["alarms_promised"]
     of_false = "" if promised is None else f", of false ones {promised:.2f} promised at most"
-    when = "now" if datetime.fromisoformat(watched["due"]) <= datetime.now(UTC) else f"{watched['due'][:16]} UTC"
+    when = "now" if datetime.fromisoformat(watched["due"]) <= clock.now() else f"{watched['due'][:16]} UTC"
     lines = [f"Monitoring: {watched['window']}, version {watched['version']}: {watched['summary']}"]
     lines += [f"      {worst['column']}: {worst['words']}"] if worst else []
     alarms = f"{watched['alarms_spent']} alarm{'' if watched['alarms_spent'] == 1 else 's'} so far{of_false}"

@@ -7,12 +7,12 @@ import json
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import JsonValue
 
-from tasks.core import database
+from tasks.core import clock, database
 from tasks.core.records import Record
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def append(
                 newest = _entries(connection, project, limit=1)
                 if unless is not None:
                     unless(_serving_since(connection, project))
-                row |= {"number": newest[0].number + 1 if newest else 1, "at": datetime.now(UTC)}
+                row |= {"number": newest[0].number + 1 if newest else 1, "at": clock.now()}
                 key = connection.execute(LEDGER.insert().values(**row)).inserted_primary_key
                 assert key is not None
                 return _entry({**row, "id": key[0]})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import StrictBool, StrictFloat, StrictInt, StrictStr
 
-from tasks.core import database
+from tasks.core import clock, database
 from tasks.core.errors import DataError
 from tasks.core.records import Record
 
@@ -47,7 +47,7 @@ def add(project: str, rows: Iterable[Outcome]) -> tuple[int, int]:
     """
     from tasks.core.tables import OUTCOMES
 
-    given, received = list(rows), datetime.now(UTC)
+    given, received = list(rows), clock.now()
     subjects = [_subject(number, row) for number, row in enumerate(given)]
     new: list[dict[str, Any]] = []
     with database.writing() as connection:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
+from tasks.core import clock
 from tasks.core.model_records import Champion
 from tasks.core.newest_window import Figure, NewestWindow, WatchedColumn
 from tasks.monitoring.told import summary
@@ -23,7 +24,7 @@ def newest(champion: Champion, reports: Sequence[WindowReport], until: datetime)
     return NewestWindow(
         window=report.window,
         until=until,
-        judged=datetime.now(UTC),
+        judged=clock.now(),
         version=champion.version,
         digest=champion.artifact.digest,
         n_rows=report.n_rows,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tasks.core import roles, store
+from tasks.core import clock, roles, store
 from tasks.core.predictions.layout import folder_of
 from tasks.core.predictions.refusals import read_refusals
 from tasks.monitoring import performance as labelled
@@ -32,7 +32,7 @@ def performance(watched: WatchedModel, day: LoggedDay, past: Sequence[Checked], 
 
     card = watched.scorer.card
     names = metrics_of(card.target.problem, card.metric)
-    known = labelled.performance(day.answered, card, names, datetime.now(UTC))
+    known = labelled.performance(day.answered, card, names, clock.now())
     if not estimated:
         return Performance(labelled=known)
     rows = day.rows.gather_every(-(-day.rows.height // MOST_ESTIMATED))

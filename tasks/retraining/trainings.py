@@ -9,9 +9,9 @@ import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from tasks.core import database
+from tasks.core import clock, database
 from tasks.core.errors import Unavailable
 from tasks.retraining import requests
 from tasks.retraining.verdict import Result, Training
@@ -27,7 +27,7 @@ def begin(project: str, flow_run: str, cause: str, request: str | None) -> bool:
     """Note that the run begins, and claim the request that it is for: False when that is another's, or done already."""
     from tasks.core.tables import TRAININGS as TABLE
 
-    now = datetime.now(UTC)
+    now = clock.now()
     with database.writing() as connection:
         if request and not requests.claim(connection, request, flow_run):
             return False
@@ -43,7 +43,7 @@ def end(flow_run: str, result: Result, version: str | None = None) -> None:
     """Note what came of the run, for its request too."""
     from tasks.core.tables import TRAININGS as TABLE
 
-    now = datetime.now(UTC)
+    now = clock.now()
     with database.writing() as connection:
         ended = TABLE.update().where(TABLE.c.flow_run == flow_run)
         connection.execute(ended.values(ended=now, seen=now, result=result, version=version))
@@ -54,7 +54,7 @@ def bury(project: str, dead: Collection[str] = ()) -> list[str]:
     """End the runs of the project that died, `dead` ones and silent ones; what was asked of them is open again."""
     from tasks.core.tables import TRAININGS as TABLE
 
-    now = datetime.now(UTC)
+    now = clock.now()
     gone = TABLE.c.flow_run.in_(dead) | (TABLE.c.seen < now - SILENT)
     with database.writing() as connection:
         running = (TABLE.c.project == project) & TABLE.c.ended.is_(None)
@@ -95,7 +95,7 @@ def alive(flow_run: str, beat: timedelta = BEAT) -> Iterator[None]:
         while not over.wait(beat.total_seconds()):
             with suppress(Unavailable), database.writing() as connection:
                 mine = TABLE.update().where(TABLE.c.flow_run == flow_run)
-                connection.execute(mine.values(seen=datetime.now(UTC)))
+                connection.execute(mine.values(seen=clock.now()))
 
     thread = threading.Thread(target=copy_context().run, args=(beats,), name="alive", daemon=True)
     thread.start()

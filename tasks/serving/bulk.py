@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tasks.core import clock
 from tasks.core.errors import Unavailable
 from tasks.modalities.matrix import width
 from tasks.serving import frames
@@ -131,9 +132,7 @@ def _part(group: Group, rows: Rows, span: slice, first: int, started: int) -> Pa
     keys = rows.keys[span] if rows.keys is not None else None
     latency_us = (time.perf_counter_ns() - started) // 1000
     try:
-        logged = group.log.bulk_frame(
-            first + span.start, time.time_ns() // 1000, latency_us, frame, labels, outputs, keys
-        )
+        logged = group.log.bulk_frame(first + span.start, clock.now_us(), latency_us, frame, labels, outputs, keys)
     except Unavailable as exc:
         raise FULL from exc
     return Part(labels, outputs, warnings, logged)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tasks.core import clock
 from tasks.core.errors import Unavailable
 from tasks.serving.counters import Counters
 from tasks.serving.logged import Log
@@ -105,7 +106,7 @@ class Group:
         at = 0
         answered: list[tuple[Asked, list[Any] | Exception]] = []
         frames: list[bytes] = []
-        now_us, now = time.time_ns() // 1000, time.perf_counter_ns()
+        now_us, now = clock.now_us(), time.perf_counter_ns()
         for asked in waiting:
             said = outputs[at : at + len(asked.floats)]
             at += len(said)

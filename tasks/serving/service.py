@@ -6,9 +6,9 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
+from tasks.core import clock
 from tasks.core.errors import NotLogged
 from tasks.core.predictions.refusals import Refusals
 from tasks.serving.group import FULL, Asked, Deliver, Group, Ids
@@ -40,12 +40,12 @@ class Service:
 
     def tick(self) -> None:
         """What is done once a second."""
-        self._refusals.flush(datetime.now(UTC))
+        self._refusals.flush(clock.now())
         self.lineup.tick()
 
     def close(self) -> None:
         """Answer who waits, and close the logs."""
-        self._refusals.flush(datetime.now(UTC))
+        self._refusals.flush(clock.now())
         self.lineup.close()
 
     def submit(self, body: bytes, started: int, deliver: Deliver) -> bool:

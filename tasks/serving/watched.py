@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tasks.core import newest_window
+from tasks.core import clock, newest_window
 from tasks.serving.site import Site
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def families(site: Site) -> Iterator[Metric]:
     guessed = gauge("performance_estimated", "Without outcomes, where it can be known", "metric")
     model_age = gauge("model_age_seconds", "How long the model has served")
     data_age = gauge("data_age_seconds", "How old its newest training row is")
-    now = time.time()
+    now = clock.now().timestamp()
     for name, service in site.services.items():
         if service.lineup.since:
             model_age.add_metric([name], now - datetime.fromisoformat(service.lineup.since).timestamp())

@@ -9,9 +9,10 @@ from __future__ import annotations
 import fcntl
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
+from tasks.core import clock
 from tasks.core.predictions.frames import intact_size
 from tasks.core.predictions.layout import locked
 from tasks.core.predictions.listing import catalogue, listing
@@ -49,7 +50,7 @@ def compact(folder: Path, *, now: datetime | None = None, wait: bool = True) -> 
             n_segments=len(done),
             n_rows=sum(n_rows for n_rows, _ in done),
             n_torn=sum(torn for _, torn in done),
-            n_merged=merge(folder, now or datetime.now(UTC)),
+            n_merged=merge(folder, now or clock.now()),
         )
 
 

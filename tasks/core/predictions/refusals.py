@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from tasks.core import clock
 from tasks.core.predictions.layout import private
 from tasks.core.predictions.moments import aware
 from tasks.core.records import Record
@@ -40,7 +41,7 @@ class Refusals:
         """`folder` is the project's, `prefix` what the process's ids begin with."""
         self._folder = folder / "refusals"
         self._prefix = prefix
-        self._since = datetime.now(UTC)
+        self._since = clock.now()
         self._counts: Counter[tuple[int, str, str | None]] = Counter()
         self.n_failed = 0
 

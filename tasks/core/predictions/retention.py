@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tasks.core import clock
 from tasks.core.predictions import media
 from tasks.core.predictions.compaction import lock_of, tidy
 from tasks.core.predictions.fitting import TYPE
@@ -39,7 +40,7 @@ def expire(folder: Path, keep: timedelta, *, now: datetime | None = None) -> Exp
     """
     if not folder.is_dir():
         return Expired()
-    now = aware(now) if now else datetime.now(UTC)
+    now = aware(now) if now else clock.now()
     before = now - keep
     with locked(lock_of(folder)):
         tidy(folder)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
-from tasks.core import newest_window
+from tasks.core import clock, newest_window
 from tasks.core.newest_window import NewestWindow
 from tasks.serving.refusal import Refusal
 from tasks.serving.site import Site
@@ -41,7 +41,7 @@ def router(site: Site) -> APIRouter:
             project=project,
             window=window,
             current=window is not None and window.is_of(service.champion.model.identity.digest),
-            due=newest_window.due(window, datetime.now(UTC)),
+            due=newest_window.due(window, clock.now()),
             report=f"/v1/{project}/monitoring/newest.html" if has_page else None,
         )
 
