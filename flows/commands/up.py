@@ -36,8 +36,11 @@ def run(options: argparse.Namespace) -> int:
     with supervised(supervisor):
         try:
             supervisor.begin()
-            supervisor.write()
-            print(json.dumps(supervisor.state()) if options.json else table(supervisor.state()), flush=True)
+            standing.write(supervisor)
+            print(
+                json.dumps(standing.state(supervisor)) if options.json else table(standing.state(supervisor)),
+                flush=True,
+            )
             supervisor.watch()
         except KeyboardInterrupt:
             pass  # it is told to end while it starts

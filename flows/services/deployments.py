@@ -40,8 +40,8 @@ def choose(folders: Sequence[Path], here: Path) -> tuple[Path, list[Chosen]]:
         root = _root(here, files[0].parent)
     elif (here / FILE).is_file():
         root = here
-        named = {_project(block, root) for block in blocks(root)} - {None}
-        files = [project_file(folder) for folder in sorted(folder for folder in named if folder is not None)]
+        named = dict.fromkeys(_project(block, root) for block in blocks(root))
+        files = [project_file(folder) for folder in named if folder is not None]
         if not files:
             raise ProjectError(
                 f"{here / FILE} names no project", expected="deployments with `parameters: {project: …}`"
@@ -73,10 +73,10 @@ def wanted(root: Path, chosen: Sequence[Chosen]) -> dict[str, Any]:
     deployments: list[dict[str, Any]] = []
     for each in chosen:
         mine = [dict(block) for block in written if _project(block, root) == each.folder]
-        flows = {_flow(block) for block in mine}
+        flows = {flow_of(block) for block in mine}
         mine += [_block(flow, each) for flow in ("training", "monitoring") if flow not in flows]
         for block in mine:
-            if _flow(block) == "training" and "triggers" not in block:
+            if flow_of(block) == "training" and "triggers" not in block:
                 block["triggers"] = [_on_request(each)]
         deployments += mine
     pull = [{"prefect.deployments.steps.set_working_directory": {"directory": str(root)}}]
@@ -88,8 +88,13 @@ def named(described: Mapping[str, Any], root: Path, project: Chosen, flow: str) 
     return next(
         str(block["name"])
         for block in described["deployments"]
-        if _flow(block) == flow and _project(block, root) == project.folder
+        if flow_of(block) == flow and _project(block, root) == project.folder
     )
+
+
+def flow_of(block: Mapping[str, Any]) -> str:
+    """The name of the flow that the block deploys."""
+    return re.split(r"[:.]", str(block.get("entrypoint", "")))[-1]
 
 
 def stamp(described: Mapping[str, Any], url: str) -> str:
@@ -115,10 +120,6 @@ def _root(here: Path, folder: Path) -> Path:
 def _project(block: Mapping[str, Any], root: Path) -> Path | None:
     project = (block.get("parameters") or {}).get("project")
     return (root / project).resolve() if isinstance(project, str) else None
-
-
-def _flow(block: Mapping[str, Any]) -> str:
-    return re.split(r"[:.]", str(block.get("entrypoint", "")))[-1]
 
 
 def _block(flow: str, project: Chosen) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from flows.services import deployments, trainings
+from flows.services import deployments, standing, trainings
 from tasks.core.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -29,15 +29,14 @@ class Trainer:
         """Give each project that has no champion a training, and wait for them."""
         up = self._up
         runs: dict[str, str] = {}
-        described = deployments.wanted(up.root, up.chosen)
         for project in up.chosen:
             if project.name not in up.served:
-                name = deployments.named(described, up.root, project, "training")
+                name = deployments.named(up.described, up.root, project, "training")
                 runs[project.name] = trainings.begin(up.url, name, trainings.FIRST)
                 page = f"{up.url.removesuffix('/api')}/runs/flow-run/{runs[project.name]}"
                 up.untrained[project.name] = f"its first training runs: {page}"
                 up.told(f"{project.name} has no champion: {up.untrained[project.name]}")
-        up.write()
+        standing.write(up)
         while runs and not up.ended.wait(TICK_SECONDS):
             up.serve()
             self.retry()

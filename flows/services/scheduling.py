@@ -38,7 +38,7 @@ class Scheduling:
     def deploy(self) -> None:
         """Send the deployments of the chosen projects, unless the server has just these."""
         up = self._up
-        described = deployments.wanted(up.root, up.chosen)
+        described = up.described
         file, stamp = up.home / "up" / deployments.FILE, deployments.stamp(described, up.url)
         last = file.with_suffix(".stamp")
         if last.exists() and last.read_text() == stamp and deployments.are_there(described, up.url):

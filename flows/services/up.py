@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from flows import services
-from flows.services import marked, parts, rest
+from flows.services import deployments, marked, parts, rest, standing
 from flows.services.deployments import Chosen
 from flows.services.first import TICK_SECONDS, Trainer
 from flows.services.part import Part
@@ -37,8 +37,18 @@ FAILED_STARTS = 4
 class Up:
     """The parts, and what is done between them. `told` is given sentences for a person."""
 
-    def __init__(self, home: Path, root: Path, chosen: Sequence[Chosen], port: int, told: Callable[[str], None]):
+    def __init__(
+        self,
+        home: Path,
+        root: Path,
+        chosen: Sequence[Chosen],
+        port: int,
+        told: Callable[[str], None],
+        described: dict[str, Any] | None = None,
+    ) -> None:
         self.home, self.root, self.chosen, self.told = home, root, tuple(chosen), told
+        self.described = described or deployments.wanted(root, chosen)
+        """The deployments, as a prefect.yaml says them."""
         self.ended = threading.Event()
         self.token = secrets.token_hex(8)
         self.since = datetime.now(UTC)
@@ -62,40 +72,6 @@ class Up:
         """The address of Prefect's API."""
         assert self._server is not None
         return self._server.url
-
-    def addresses(self) -> dict[str, Any]:
-        """Where a person and a program find everything."""
-        elsewhere = os.environ.get("MLFLOW_TRACKING_URI")
-        api = self.ports.url("api")
-        return {
-            "prefect": self.url.removesuffix("/api"),
-            "prefect_api": self.url,
-            "mlflow": elsewhere if parts.is_elsewhere(elsewhere) else self.ports.url("mlflow"),
-            "page": f"{api}/",
-            "predict": {each.name: f"{api}/v1/{each.name}/predict" for each in self.chosen},
-        }
-
-    def state(self) -> dict[str, Any]:
-        """All of it as one JSON object."""
-        shown = {
-            part.name: {
-                "state": part.state,
-                "pid": part.pid,
-                "restarts": part.restarts,
-                "reason": part.reason or None,
-                "log": str(part.log),
-            }
-            for part in self.parts.values()
-        }
-        return {
-            "pid": os.getpid(),
-            "since": self.since.isoformat(timespec="seconds"),
-            "home": str(self.home),
-            "projects": [each.name for each in self.chosen],
-            "untrained": self.untrained,
-            "addresses": self.addresses(),
-            "parts": shown,
-        }
 
     def begin(self) -> None:
         """Start everything and wait for it; `Unavailable` when something cannot be started."""
@@ -127,8 +103,8 @@ class Up:
         while not self.ended.wait(TICK_SECONDS):
             self.serve()
             self._trainer.retry()
-            if (now := json.dumps(self.state())) != written:
-                self.write()
+            if (now := json.dumps(standing.state(self))) != written:
+                standing.write(self)
                 written = now
             ticks += 1
             if ticks % MINUTE == 0:
@@ -136,10 +112,6 @@ class Up:
                     part.trim()
                 with suppress(Unavailable):
                     self._scheduling.skip()
-
-    def write(self) -> None:
-        """Let a second `keepfit up`, `down` and `status` know."""
-        store.write_file(self.home / "up" / "up.json", json.dumps(self.state()).encode())
 
     def end(self) -> None:
         """End the parts, those that need the Prefect server before it, and whatever they left."""
