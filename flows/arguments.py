@@ -152,6 +152,9 @@ def parser() -> argparse.ArgumentParser:
         optional=True,
     )
     up.add_argument("--port", type=int, default=8000, metavar="N", help="the model API's port (default: 8000, or next)")
+    up.add_argument(
+        "--once", action="store_true", help="one turn of the loop as a demonstration, in a home of its own, then end"
+    )
 
     _command(commands, "status", "what serves, since when, the last decisions, and where everything is")
     completion = commands.add_parser(

@@ -20,6 +20,12 @@ from tasks.core.errors import UsageError
 def run(options: argparse.Namespace) -> int:
     """Say where everything is, and keep it up; where it is up already, say that."""
     root, chosen = deployments.choose(options.projects, Path.cwd())
+    began = time.monotonic()
+    told = teller(began)
+    if options.once:
+        from flows.commands import demonstration
+
+        return demonstration.run(root, chosen, options, told, began)
     homes = {store.home_of(each.folder) for each in chosen}
     if len(homes) > 1:
         raise UsageError(
@@ -32,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     if (running := standing.found(home)) is not None:
         return _already(running, names, options.json)
     home.mkdir(parents=True, exist_ok=True)
-    supervisor = Up(home, root, chosen, options.port, teller(time.monotonic()))
+    supervisor = Up(home, root, chosen, options.port, told)
     with supervised(supervisor):
         try:
             supervisor.begin()

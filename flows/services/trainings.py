@@ -1,4 +1,4 @@
-"""Trainings that `keepfit up` asks of their deployments, so that they are seen in the Prefect UI like any other."""
+"""Runs that `keepfit up` asks of their deployments, so that they are seen in the Prefect UI like any other."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ UNDER_WAY = ["PENDING", "RUNNING", "CANCELLING"]
 ATTEMPTS = 3
 
 
-def begin(url: str, name: str, parameters: dict[str, Any]) -> str:
+def begin(url: str, name: str, parameters: dict[str, Any], flow: str = "training") -> str:
     """The id of the deployment's run that is under way, else of a new one; `name` is without the flow's."""
-    filters = {"deployments": {"name": {"any_": [name]}}, "flows": {"name": {"any_": ["training"]}}}
+    filters = {"deployments": {"name": {"any_": [name]}}, "flows": {"name": {"any_": [flow]}}}
     found: list[dict[str, Any]] = rest.post(f"{url}/deployments/filter", filters)
     if not found:
-        raise Unavailable(f"There is no deployment training/{name}", action="See the log of `deploy`")
+        raise Unavailable(f"There is no deployment {flow}/{name}", action="See the log of `deploy`")
     runs = {"flow_runs": {"state": {"type": {"any_": UNDER_WAY}}}, "deployments": {"id": {"any_": [found[0]["id"]]}}}
     if under_way := rest.post(f"{url}/flow_runs/filter", runs):
         return str(under_way[0]["id"])

@@ -1,0 +1,51 @@
+"""What happened in a demonstration, as short lines while it goes on, and as records for `--json`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from textwrap import shorten
+from typing import Any
+
+from tasks.core import clock
+from tasks.core.records import Record
+
+WIDTH = 8
+LONGEST = 160
+"""Signs of a sentence on a terminal; `--json` has all of it."""
+
+
+class Step(Record):
+    """Something that happened: `seconds` after the start, on the played `day`; `address` shows more of it."""
+
+    seconds: float
+    day: str
+    step: str
+    sentence: str
+    address: str | None = None
+
+
+class Story:
+    """The steps so far; each is told at once."""
+
+    def __init__(self, tell: Callable[[str], None], began: float) -> None:
+        """`began` is when by the monotonic clock."""
+        self.steps: list[Step] = []
+        self._tell, self._began = tell, began
+
+    def add(self, step: str, sentence: str, address: str | None = None) -> None:
+        """Another step, today by the clock that is played."""
+        seconds = round(time.monotonic() - self._began, 1)
+        told = Step(seconds=seconds, day=f"{clock.now():%Y-%m-%d}", step=step, sentence=sentence, address=address)
+        self.steps.append(told)
+        self._tell(f"{told.seconds:6.1f} s  {told.day}  {step:<{WIDTH}} {shorten(sentence, LONGEST, placeholder=' …')}")
+        if address:
+            self._tell(f"{'':31}{address}")
+
+    def told(self, **more: Any) -> dict[str, Any]:
+        """All of it as one JSON object."""
+        return {
+            **more,
+            "seconds": round(time.monotonic() - self._began, 1),
+            "steps": [each.model_dump() for each in self.steps],
+        }
