@@ -61,7 +61,7 @@ def told(found: Replay) -> None:
             f"| {each.loss / weekly.loss:.4f} | {each.retrainings} | {each.retrainings / weekly.retrainings:.1%} "
             f"| {each.refusals} | {each.false_alarms} | {cpu:.2f} | {plain:.2f} |"
         )
-    for name in ("keepfit", "keepfit_corrected"):
+    for name in [each.name for each in found.policies if each.name.startswith("keepfit")]:
         outcome = found.policy(name)
         causes = dict(Counter(each.cause for each in outcome.trainings))
         print(f"{name}: asked by {causes}, corrected in {outcome.corrected_windows} of {found.n_windows} windows")

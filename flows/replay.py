@@ -41,10 +41,12 @@ def replayed(project: Project, span: Span, threads: int | None = None) -> Replay
     fits.prefit([*(each.n_labelled for each in windows), *ages.cut_sizes(fits.history.n_first)], threads)
     first, cost = ages.first_curve(fits)
     watch = Watch(fits, project.monitor.false_alarms) if "data_drift" in retrain.on else None
-    ours = partial(Keepfit, fits, decide=decide, curve=first, watch=watch, seconds=cost)
+    gate = project.acceptance.champion
+    ours = partial(Keepfit, fits, decide=decide, curve=first, watch=watch, gate=gate, seconds=cost)
+    other = "uncorrected" if retrain.correct else "corrected"
     policies: list[Policy] = [
         ours(retrain),
-        ours(retrain, name="keepfit_corrected", title="keepfit, its correction served", corrects=True),
+        ours(retrain, name=f"keepfit_{other}", title=f"keepfit, {other}", corrects=not retrain.correct),
         Calendar("never", "never", 0),
         Calendar("schedule", "every window", 1),
         Calendar("every_4th", "every 4th window", 4),

@@ -27,7 +27,7 @@ from tasks.evaluate import EvaluationSection
 from tasks.monitoring.section import Monitor
 from tasks.outputs import File, Output, spoken
 from tasks.prepare import Preparation
-from tasks.retraining.policy import Retrain
+from tasks.retraining.policy import Retrain, waits_for
 from tasks.select_model import Models
 from tasks.serving.section import Log, Serve
 from tasks.sources import Source
@@ -111,9 +111,7 @@ class Project(BaseModel):
     @property
     def waits(self) -> Waits:
         """What a new model waits for before it serves, where another one does."""
-        if self.retrain.promote == "by hand":
-            return "by hand"
-        return "canary" if self.serve.canary is not None else "shadow" if self.serve.shadow is not None else ""
+        return waits_for(self.retrain, self.serve)
 
     @property
     def labelled(self) -> Labelled | None:

@@ -66,16 +66,18 @@ class Fits:
         """These rows as it sees them."""
         return gain.prepared(self.scorer(n_rows), self.history.rows[rows.start : rows.stop])
 
-    def correction(self, n_rows: int, n_labelled: int) -> tuple[Correction, float]:
-        """The correction of it by the newest of the labelled rows, and what that cost."""
-        if (known := self._corrections.get((n_rows, n_labelled))) is not None:
+    def correction(self, n_rows: int, number: int) -> tuple[Correction, float]:
+        """The correction of it by the newest rows whose outcome is known as a window begins, and what that cost."""
+        if (known := self._corrections.get((n_rows, number))) is not None:
             return known
-        started = thread_time()
-        rows = slice(n_labelled - correction.newest(n_labelled), n_labelled)
+        started, window = thread_time(), self.history.windows[number]
+        n_labelled = window.n_labelled
+        n_older = self.history.n_before(window.start - correction.TAUGHT * self.history.every)
+        rows = slice(n_labelled - correction.n_taught(n_labelled, n_labelled - n_older), n_labelled)
         x, y, scorer = self.matrix(n_rows, rows), self.history.answers(rows), self.scorer(n_rows)
         n_trees, problem = correction.n_trees_of(scorer.card), self.history.seen.target.problem
         made = correction.fitted(x, y, scorer.ask(x), problem, n_trees, self.seed)
-        return self._corrections.setdefault((n_rows, n_labelled), (made, thread_time() - started))
+        return self._corrections.setdefault((n_rows, number), (made, thread_time() - started))
 
     def _known(self, n_rows: int) -> tuple[Scorer, float]:
         if n_rows not in self._scorers:

@@ -85,6 +85,10 @@ class History:
         """When a row came."""
         return moment(self.moments[row])
 
+    def n_before(self, when: datetime) -> int:
+        """How many rows came before the moment."""
+        return int(np.searchsorted(self.moments, np.datetime64(when.astimezone(UTC).replace(tzinfo=None))))
+
     def answers(self, rows: slice) -> npt.NDArray[Any]:
         """The target of some rows: class codes, or values."""
         target, found = self.seen.target, self._encoded[rows]

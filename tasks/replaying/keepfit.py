@@ -15,6 +15,7 @@ from tasks.retraining.ageing import AgeCurve
 from tasks.retraining.correction import Correction
 from tasks.retraining.policy import Retrain
 from tasks.retraining.verdict import Gain, Situation, Training, Verdict
+from tasks.retraining.worth import Gate, worth
 
 Decide = Callable[[Sequence[WindowReport], Sequence[Gain], Situation, Retrain, datetime], Verdict]
 DAYS = 14
@@ -22,7 +23,7 @@ DAYS = 14
 
 
 class Keepfit:
-    """The project's policy. Where `corrects`, the champion's correction serves while it is worth it."""
+    """The project's policy. `corrects` overrules what it says of serving a correction; `gate` is what one must hold."""
 
     gated = True
 
@@ -36,12 +37,14 @@ class Keepfit:
         *,
         name: str = "keepfit",
         title: str = "keepfit",
-        corrects: bool = False,
+        corrects: bool | None = None,
+        gate: Gate = "not_worse",
         seconds: float = 0.0,
     ) -> None:
         self.name, self.title, self.seconds = name, title, seconds
         self._fits, self._retrain, self._decide, self._curve, self._watch = fits, retrain, decide, curve, watch
-        self._corrects = corrects
+        self._corrects = retrain.correct if corrects is None else corrects
+        self._gate: Gate = gate
         self._since = fits.history.windows[0].start
         self._gains: list[Gain] = []
         self._of_champion: list[Gain] = []
@@ -67,9 +70,9 @@ class Keepfit:
 
     def correction(self, number: int, champion: int) -> Correction | None:
         """Fitted for every window, whether it serves or not: the next one's gain is measured by it."""
-        made, cost = self._fits.correction(champion, self._fits.history.windows[number].n_labelled)
+        made, cost = self._fits.correction(champion, number)
         self._made, self.seconds = (champion, made), self.seconds + cost
-        return made if self._corrects and gain.helps(self._gains) else None
+        return made if self._corrects and worth(self._gains, self._gate).serves else None
 
     def said(self) -> str:
         return self._said

@@ -14,7 +14,7 @@ from tasks.replaying.told import HEAD, ageing
 from tasks.replaying.walk import Outcome
 from tasks.reporting.charts import Axis, Chart
 
-SHOWN = ("keepfit", "keepfit_corrected", "schedule", "never", "page_hinkley")
+SHOWN = ("keepfit", "keepfit_corrected", "keepfit_uncorrected", "schedule", "never", "page_hinkley")
 """Policies with a chart of their own; the others are in the table."""
 CSS = Path(__file__).parent.parent / "reporting" / "page.css"
 
@@ -32,7 +32,7 @@ def render(found: Replay) -> str:
         ageing=ageing(found),
         head=HEAD,
         rows=[_row(each) for each in found.policies],
-        over_time=[_over_time(found, found.policy(name)) for name in SHOWN],
+        over_time=[_over_time(found, each) for name in SHOWN for each in found.policies if each.name == name],
         by_age=_by_age(found),
         trainings=found.policy("keepfit").trainings,
     )

@@ -8,7 +8,6 @@ these are Newton steps (Friedman, Greedy function approximation, 2001) that begi
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +22,11 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Answers = npt.NDArray[Any]
 
-NEWEST = 0.1
-"""The share of the rows, the newest ones, that a correction is fitted on, whether the champion knows them or not."""
+TAUGHT = 4
+"""Windows whose rows teach a correction, whether the champion knows them or not. Of two streams that were replayed two
+windows were too few, eight no better, and a tenth of eight was worth nothing."""
+FEWEST_TAUGHT = 200
+"""Rows at least, from windows before where there are not so many: outcomes may be rare, or late."""
 SHARE_OF_TREES = 0.1
 TREES = 200
 """Taken to be the champion's where it has none that can be counted."""
@@ -40,6 +42,9 @@ FEATURES = 0.7
 """Of the features that each split looks at."""
 SURE = 1e-6
 """Probabilities are taken to be no nearer to 0 and 1: a sure mistake would outweigh all other rows."""
+LARGEST_STEP = 2.0
+"""Of a leaf, in logits: where the champion was sure and wrong the curvature is next to nothing, and a Newton step would
+be without end (Friedman, Hastie and Tibshirani, Additive logistic regression, 2000, bound it by 2 to 4)."""
 LARGEST = 3e38
 """scikit-learn's trees see float32, and refuse what it cannot hold."""
 
@@ -87,7 +92,10 @@ def _grown(x: Floats, y: Answers, champion: Floats, problem: Problem, n_trees: i
                 max_leaf_nodes=LEAVES, min_samples_leaf=LEAST_IN_LEAF, max_features=FEATURES, random_state=seed
             )
             weight = curvature[:, output]
-            trees.append(tree.fit(seen[rows], gradient[:, output] / weight, sample_weight=weight, check_input=False))
+            tree.fit(seen[rows], gradient[:, output] / weight, sample_weight=weight, check_input=False)
+            if problem != "regression":
+                np.clip(tree.tree_.value, -LARGEST_STEP, LARGEST_STEP, out=tree.tree_.value)
+            trees.append(tree)
         for output, trees in enumerate(grown):
             raw[:, output] += LEARNING_RATE * trees[-1].predict(seen, check_input=False)
     return Correction(problem, tuple(tuple(trees) for trees in grown), LEARNING_RATE)
@@ -137,9 +145,9 @@ def losses(problem: Problem, y: Answers, answers: Floats) -> Floats:
     return -np.log(np.clip(given, SURE, 1.0))
 
 
-def newest(n_rows: int, least: int = 10 * LEAST_IN_LEAF) -> int:
-    """How many of so many rows a correction is fitted on."""
-    return min(n_rows, max(least, round(NEWEST * n_rows)))
+def n_taught(n_rows: int, n_recent: int) -> int:
+    """How many of the newest of so many rows teach a correction; `n_recent` came in the last `TAUGHT` windows."""
+    return min(n_rows, max(FEWEST_TAUGHT, n_recent))
 
 
 def _slope(problem: Problem, y: Answers, raw: Floats) -> tuple[Floats, Floats]:
@@ -156,8 +164,3 @@ def _slope(problem: Problem, y: Answers, raw: Floats) -> tuple[Floats, Floats]:
 def _seen(x: Floats) -> npt.NDArray[np.float32]:
     """As the trees see it: to check and convert it at each of them costs more than to grow them."""
     return np.ascontiguousarray(np.clip(x, -LARGEST, LARGEST), dtype=np.float32)
-
-
-def mean_of(values: Sequence[float]) -> float:
-    """Their mean; 0 of none."""
-    return float(np.mean(values)) if len(values) else 0.0

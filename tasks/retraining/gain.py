@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -28,7 +27,7 @@ def measured(scorer: Scorer, rows: pl.DataFrame, time: str, start: datetime, end
     """The gain on the window from `start` to before `end`.
 
     `rows` are labelled: the model's raw input columns, the target as the project's data have it, and in `time` when
-    each came. Of those before `start` the newest tenth teaches the correction; those from `end` on are not looked at.
+    each came. Those of the windows before `start` teach the correction; those from `end` on are not looked at.
     """
     import polars as pl
 
@@ -46,11 +45,8 @@ def measured(scorer: Scorer, rows: pl.DataFrame, time: str, start: datetime, end
             found=f"{window.height:,} and {past.height:,}",
             action="Tell more outcomes, or wait for them",
         )
-    taught = past.tail(correction.newest(past.height))
-    x, y = prepared(scorer, taught), answers_of(scorer, taught)
-    problem = scorer.card.target.problem
-    made = correction.fitted(x, y, scorer.ask(x), problem, correction.n_trees_of(scorer.card), seed)
-    x, y = prepared(scorer, window), answers_of(scorer, window)
+    made = correct(scorer, newest(past, time, start, end - start), seed)
+    x, y, problem = prepared(scorer, window), answers_of(scorer, window), scorer.card.target.problem
     ours = scorer.ask(x)
     return gain_of(
         correction.losses(problem, y, ours),
@@ -63,11 +59,18 @@ def measured(scorer: Scorer, rows: pl.DataFrame, time: str, start: datetime, end
 
 
 def correct(scorer: Scorer, rows: pl.DataFrame, seed: int = 0) -> Correction:
-    """The correction by the newest of these labelled rows, which are in the order of time."""
-    taught = rows.tail(correction.newest(rows.height))
-    x = prepared(scorer, taught)
+    """The correction by these labelled rows, which are in the order of time."""
+    x = prepared(scorer, rows)
     n_trees = correction.n_trees_of(scorer.card)
-    return correction.fitted(x, answers_of(scorer, taught), scorer.ask(x), scorer.card.target.problem, n_trees, seed)
+    return correction.fitted(x, answers_of(scorer, rows), scorer.ask(x), scorer.card.target.problem, n_trees, seed)
+
+
+def newest(rows: pl.DataFrame, time: str, until: datetime, window: timedelta) -> pl.DataFrame:
+    """Those of the labelled rows before `until`, in the order of time, that teach a correction."""
+    import polars as pl
+
+    recent = rows.filter(pl.col(time) >= _as(rows, time, until - correction.TAUGHT * window))
+    return rows.tail(correction.n_taught(rows.height, recent.height))
 
 
 def gain_of(
@@ -109,11 +112,6 @@ def sentence(gain: Gain) -> str:
         f"A model trained today would be {abs(gain.gain):.1%} ± {spread:.1%} {words} (of the champion's loss, "
         f"on {gain.n_labelled:,} rows from {gain.start:%Y-%m-%d} to {gain.end:%Y-%m-%d})"
     )
-
-
-def helps(gains: Sequence[Gain], windows: int = 6) -> bool:
-    """Whether a correction is worth serving: the mean gain over the last windows, each new to it, is above 0."""
-    return correction.mean_of([each.gain for each in gains[-windows:]]) > 0
 
 
 def prepared(scorer: Scorer, rows: pl.DataFrame) -> Floats:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FEWEST = 100
 """Rows with an outcome, in the window and before it, for a gain to be told from chance."""
 PAST = 8
-"""Windows of rows before, of which the newest tenth teaches the correction; an older gain is not measured anew."""
+"""Windows of rows before, of which the newest teach the correction; an older gain is not measured anew."""
 GROWN = 1.1
 """By how much more outcomes a window is measured anew: some come late."""
 MOST_ROWS = 200_000
@@ -50,7 +50,7 @@ def measure(
     the judged `days` teaches nothing.
     """
     scorer = Scorer.open(store.path(champion.artifact), champion.artifact.digest)
-    if lost := [*treatments(scorer.card, log), *(each.name for each in scorer.card.inputs if each.type in BYTES)]:
+    if lost := lost_columns(scorer, log):
         return (), f"no gain of a new model can be measured, since the log does not hold {lost[0]!r} as it was asked"
     begin = datetime.combine(since.date(), time(), since.tzinfo)
     begin += DAY if begin < since else timedelta()
@@ -69,10 +69,15 @@ def measure(
     return tuple(each for each in gains.read(project, scorer.digest) if each.start in starts), why
 
 
+def lost_columns(scorer: Scorer, log: Log) -> list[str]:
+    """The columns that the model was asked with and that the log does not hold as they were."""
+    return [*treatments(scorer.card, log), *(each.name for each in scorer.card.inputs if each.type in BYTES)]
+
+
 def _measure(
     project: str, scorer: Scorer, start: datetime, end: datetime, window: timedelta, before: Gain | None
 ) -> None:
-    rows, share = _labelled(project, scorer, start - PAST * window, end)
+    rows, share = labelled(project, scorer, start - PAST * window, end)
     n_window = rows.filter(rows["__time__"] >= start).height
     is_new = before is None or n_window > GROWN * share * before.n_labelled
     if is_new and min(n_window, rows.height - n_window) >= FEWEST:
@@ -80,7 +85,7 @@ def _measure(
         gains.write(project, found.model_copy(update={"n_labelled": round(n_window / share)}))
 
 
-def _labelled(project: str, scorer: Scorer, since: datetime, until: datetime) -> tuple[pl.DataFrame, float]:
+def labelled(project: str, scorer: Scorer, since: datetime, until: datetime) -> tuple[pl.DataFrame, float]:
     """Answered rows whose outcome is one that the model knows, whichever answered them; and which share of all."""
     import polars as pl
 

@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
+from tasks.core.model_records import Waits
 from tasks.core.records import Record
 from tasks.core.splits import seconds
+from tasks.serving.section import Serve
 
 Reason = Literal["gain", "data_drift", "age"]
 _OF = re.compile(r"(\d+) of (\d+)")
@@ -35,6 +37,13 @@ def _span(said: str) -> str:
     if not seconds(said) > 0:
         raise ValueError("a span of time such as 7d (s, min, h, d or w)")
     return said
+
+
+def waits_for(retrain: Retrain, serve: Serve) -> Waits:
+    """What a new model waits for before it serves, where another one does."""
+    if retrain.promote == "by hand":
+        return "by hand"
+    return "canary" if serve.canary is not None else "shadow" if serve.shadow is not None else ""
 
 
 class QuietHours(Record):
@@ -105,6 +114,8 @@ class Retrain(Record):
     quiet_hours: QuietHours | None = None
     rows: Literal["source", "source and log"] = "source and log"
     """What a retraining learns from: the source alone, or the answered rows whose outcomes came, too."""
+    correct: bool = True
+    """Whether a correction of the champion by the newest labelled rows serves while it helps: docs/decisions/0011."""
     promote: Literal["automatic", "by hand"] = "automatic"
     """Whether a retrained model that holds every gate goes on to serve (after its shadow or canary, where `serve:` has
     one) or waits as the challenger for `keepfit promote`."""
