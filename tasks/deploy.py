@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from tasks.core import ledger, promotion, store, tracking
+from tasks.core import ledger, lineage, promotion, store, tracking
 from tasks.core.errors import Refused
 from tasks.core.figures import figure
 from tasks.core.model_records import Champion, Comparison, Deployment, Evaluation, TrainedModel, Verification, Waits
@@ -51,7 +51,8 @@ def deploy(
 
     Where something serves already, and the project says that a new model `waits`, it is the challenger until then.
 
-    `champion` is the one that the model was compared with: when another one serves by now, the model is refused.
+    `champion` is the one that the model was compared with: when another one serves by now, the model is refused. One
+    that corrects it is no other: the model then replaces both.
     """
     notice = promotion.reconcile(project)
     previous = champion.version if champion else None
@@ -65,7 +66,7 @@ def deploy(
     if version is None:
         card = Scorer.open(store.path(model.artifact), model.digest).card
         version = tracking.register(project, model.artifact, card)
-    serves = tracking.standing(project).champion
+    serves = _trained(project)
     waits = waits if serves not in (None, version) and all(gate.held for gate in gates) else ""
     if waits and serves != previous:
         compared = f"version {previous}" if previous else "nothing"
@@ -85,7 +86,7 @@ def deploy(
                 promotion.move(project, version, model.digest, "champion", cause, why, evidence, previous)
         except Refused as overtaken:
             gates.append(Gate(held=False, sentence=str(overtaken)))
-            previous = tracking.standing(project).champion
+            previous = _trained(project)
     accepted = all(gate.held for gate in gates)
     if not accepted:
         tracking.describe(project, version, "refused", _reasons(gates), previous)
@@ -100,6 +101,12 @@ def deploy(
         previous=previous,
         waits=waits,
     )
+
+
+def _trained(project: str) -> str | None:
+    """The version that serves, or that the one corrects which serves."""
+    serves = tracking.standing(project).champion
+    return serves and lineage.trained(project, serves)
 
 
 def _wait(
@@ -162,15 +169,7 @@ def judge(
     A model that cannot be compared with the champion is accepted when a person trained it (`by_hand`): who changed what
     is learned from knows why. Nobody vouches for the one that a schedule or a drift asked for.
     """
-    gates = [
-        Gate(
-            held=verification.largest_difference <= acceptance.parity,
-            sentence=f"The exported model, started in a fresh process, differs from the fitted one by at most "
-            f"{verification.largest_difference:.1e} on {verification.n_rows:,} rows, missing, "
-            f"unseen and extreme values among them "
-            f"(allowed: {acceptance.parity:.0e})",
-        )
-    ]
+    gates = [parity(verification, acceptance)]
     if acceptance.baseline == "better":
         gates.append(_better(evaluation.baseline, "the baseline"))
     if evaluation.champion is not None and acceptance.champion == "better":
@@ -183,6 +182,17 @@ def judge(
         gates.append(Gate(held=by_hand, sentence=sentence))
     gates += [_minimum(evaluation, name, bound) for name, bound in sorted(acceptance.minimum.items())]
     return gates
+
+
+def parity(verification: Verification, acceptance: Acceptance) -> Gate:
+    """That the exported model answers as the fitted one."""
+    return Gate(
+        held=verification.largest_difference <= acceptance.parity,
+        sentence=f"The exported model, started in a fresh process, differs from the fitted one by at most "
+        f"{verification.largest_difference:.1e} on {verification.n_rows:,} rows, missing, "
+        f"unseen and extreme values among them "
+        f"(allowed: {acceptance.parity:.0e})",
+    )
 
 
 def _better(comparison: Comparison, whom: str) -> Gate:

@@ -55,6 +55,12 @@ class Entry(Record):
         """The version that serves by this decision, when it is one about that."""
         return None if self.decision == "withdrawn" else self.version
 
+    @property
+    def corrects(self) -> str | None:
+        """The version of the trained model that this version corrects, where the decision was told that it does."""
+        found = self.evidence.get("corrects")
+        return str(found["version"]) if isinstance(found, dict) else None
+
 
 def append(
     project: str,

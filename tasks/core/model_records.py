@@ -99,10 +99,16 @@ class Verification(Record):
 
 
 class Champion(Record):
-    """The model that serves now, as the registry knows it."""
+    """The model that serves now, as the registry knows it; a correction with the trained model that it corrects."""
 
     version: str
     artifact: Blob
+    base: Champion | None = None
+
+    @property
+    def trained(self) -> Champion:
+        """What a training made of it: it is what gains are measured of, what is watched and what others must beat."""
+        return self.base or self
 
 
 class Metric(Record):
@@ -210,6 +216,16 @@ class Report(Record):
     page: Blob
 
 
+class Corrects(Record):
+    """The trained model that a correction was made for, and the `n_rows` newest labelled rows that taught it."""
+
+    version: str
+    digest: str
+    until: str
+    """The end of these rows (ISO, UTC)."""
+    n_rows: int
+
+
 class ModelCard(Record):
     """What a host must know to ask the model, carried inside the ONNX file as metadata `keepfit`.
 
@@ -238,3 +254,5 @@ class ModelCard(Record):
     """A few training rows as JSON objects of the raw inputs: for examples, and for the check before it serves."""
     expectations: tuple[Claim, ...] = ()
     """What each row must hold to be answered."""
+    corrects: Corrects | None = None
+    """Of a correction: all else on the card is the corrected model's."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import quote
 
-from tasks.core import database, ledger, locks, roles, store, tracking
+from tasks.core import database, ledger, lineage, locks, roles, store, tracking
 from tasks.core.errors import Refused
 from tasks.core.ledger import SERVING, Entry
 
@@ -26,25 +26,35 @@ def move(
     evidence: Mapping[str, Any],
     expected_previous: str | None,
 ) -> Entry:
-    """Make the version the champion, and return the ledger's row. Refused when `expected_previous` serves no longer."""
+    """Make the version the champion, and return the ledger's row.
 
-    def unless(now: Entry | None) -> None:
-        if _version(now) != expected_previous:
-            raise _overtaken(project, version, expected_previous, now)
+    Refused when `expected_previous` serves no longer, nor a correction of it.
+    """
+    while True:
+        previous = _standing_for(project, expected_previous)
 
-    entry = ledger.append(
-        project,
-        decision,
-        version,
-        digest,
-        previous=expected_previous,
-        cause=cause,
-        why=why,
-        evidence=evidence,
-        unless=unless,
-    )
-    _follow(project)
-    return entry
+        def unless(now: Entry | None, previous: str | None = previous) -> None:
+            if _version(now) != previous:
+                raise _overtaken(project, version, expected_previous, now)
+
+        try:
+            entry = ledger.append(
+                project,
+                decision,
+                version,
+                digest,
+                previous=previous,
+                cause=cause,
+                why=why,
+                evidence=evidence,
+                unless=unless,
+            )
+        except Refused:
+            if _standing_for(project, expected_previous) == previous:
+                raise
+            continue  # a correction came, or went, between the two looks
+        _follow(project)
+        return entry
 
 
 def challenge(
@@ -121,10 +131,16 @@ def rolled_back(project: str) -> dict[str, Entry]:
 
 
 def earlier(project: str) -> Entry | None:
-    """The decision by which the version before the present one served, leaving out those rolled back from."""
+    """The decision by which the version before the present one served, leaving out those rolled back from.
+
+    Before a correction that is the model which it corrects, and before that model none of its corrections.
+    """
     entries, left = ledger.entries(project, None, SERVING), rolled_back(project)
-    now = entries[0].version if entries else None
-    return next((entry for entry in entries if entry.serves and entry.version not in {now, *left}), None)
+    if not entries:
+        return None
+    now, corrected = entries[0].version, lineage.corrected(entries)
+    own = {each for each, of in corrected.items() if of == corrected.get(now, now)}
+    return next((entry for entry in entries if entry.serves and entry.version not in {now, *own, *left}), None)
 
 
 def _follow(project: str) -> None:
@@ -161,6 +177,12 @@ def _exists(project: str, entry: Entry) -> bool:
 def _is_followed(project: str, entry: Entry | None) -> bool:
     found = roles.known(project)
     return entry is None or entry.serves is None or (found is not None and found.number == entry.number)
+
+
+def _standing_for(project: str, version: str | None) -> str | None:
+    """The correction that serves in the version's place; else the version."""
+    now = _version(ledger.serving_since(project))
+    return now if now is not None and version is not None and lineage.trained(project, now) == version else version
 
 
 def _version(entry: Entry | None) -> str | None:

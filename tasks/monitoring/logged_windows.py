@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, cast
 
+from tasks.core import lineage, store
 from tasks.core import outcomes as known
-from tasks.core import store
 from tasks.core.predictions import reading
 from tasks.core.predictions.segment import Role
 from tasks.core.records import Record
@@ -39,13 +39,16 @@ class Held(Record):
 
 
 def held(project: str, digest: str, since: datetime | None, until: datetime) -> dict[date, Held]:
-    """Of each day in order that has rows which this model answered; memory grows with the outcomes alone."""
+    """Of each day in order that has rows which this model answered, or its corrections; memory grows with the outcomes
+    alone.
+    """
     import polars as pl
 
+    answering = lineage.answering(project, digest)
     counts: Counter[date] = Counter()
     told: list[pl.DataFrame] = []
     for rows in parts(project, since, until, COUNTED):
-        rows = rows.filter(pl.col("__digest__") == digest)
+        rows = rows.filter(pl.col("__digest__").is_in(answering))
         rows = rows.select(pl.col("__time__").dt.date().alias("day"), "__id__", "__outcome__")
         for day, n_rows in rows["day"].value_counts().iter_rows():
             counts[day] += n_rows
@@ -73,7 +76,7 @@ class LoggedDay:
 
 
 def day(project: str, digest: str, since: datetime, until: datetime) -> LoggedDay:
-    """What this model answered in the window."""
+    """What this model, or its corrections, answered in the window."""
     import polars as pl
 
     spread, slim = Spread(), list[pl.DataFrame]()
@@ -91,11 +94,12 @@ def day(project: str, digest: str, since: datetime, until: datetime) -> LoggedDa
 def answered(
     project: str, digest: str, since: datetime, until: datetime, outcomes: bool = True
 ) -> Iterator[pl.DataFrame]:
-    """The rows that this model answered, some at a time; with `outcomes` joined with these."""
+    """The rows that this model or its corrections answered, some at a time; with `outcomes` joined with these."""
     import polars as pl
 
+    answering = lineage.answering(project, digest)
     for rows in parts(project, since, until, outcomes=outcomes):
-        found = rows.filter(pl.col("__digest__") == digest).drop("__digest__")
+        found = rows.filter(pl.col("__digest__").is_in(answering)).drop("__digest__")
         if found.height:
             yield found
 

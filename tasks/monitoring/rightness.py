@@ -53,7 +53,7 @@ def service(
 ) -> served.Service:
     """How fast and how often, and how old the model, its rows and the newest outcome are."""
     known, timing = roles.known(project), watched.facts.timing
-    serves = known is not None and known.since and known.champion.artifact.digest == watched.scorer.digest
+    serves = known is not None and known.since and known.champion.trained.artifact.digest == watched.scorer.digest
     newest = rows["__outcome_at__"].max() if rows.height else None
     return served.service(
         rows,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
-from tasks.core import promotion, store
+from tasks.core import lineage, promotion, store
 from tasks.core.ledger import Entry
 from tasks.core.model_records import Champion
 from tasks.core.predictions import reading
@@ -27,8 +28,9 @@ def living(project: str, champion: Champion, serving: Entry | None, now: datetim
     if serving is None or serving.decision != "champion" or now - serving.at > FIRST:
         return None
     earlier = promotion.earlier(project)
-    present = _served(project, champion.artifact.digest, serving.at, now)
-    past = _served(project, earlier.digest, serving.at - BEFORE, serving.at) if earlier else None
+    present = _served(project, (champion.artifact.digest,), serving.at, now)
+    before = lineage.answering(project, earlier.digest) if earlier else ()
+    past = _served(project, before, serving.at - BEFORE, serving.at) if earlier else None
     known = past is not None and past.n_answered > 0
     return Live(
         since=serving.at,
@@ -43,14 +45,14 @@ def living(project: str, champion: Champion, serving: Entry | None, now: datetim
     )
 
 
-def _served(project: str, digest: str, since: datetime, until: datetime) -> Service:
-    """What was answered by the model, and what was not by whichever it was."""
+def _served(project: str, digests: Sequence[str], since: datetime, until: datetime) -> Service:
+    """What was answered by these models, and what was not by whichever it was."""
     import polars as pl
 
     columns = ["__time__", "__latency_us__", "__digest__"]
     table = reading.table(reading.read(store.home(), project, since, until, columns))
     rows = (
-        cast("pl.DataFrame", pl.from_arrow(table)).filter(pl.col("__digest__").cast(pl.String) == digest)
+        cast("pl.DataFrame", pl.from_arrow(table)).filter(pl.col("__digest__").cast(pl.String).is_in(digests))
         if table.num_columns
         else pl.DataFrame(schema={"__time__": pl.Datetime("us", "UTC"), "__latency_us__": pl.Int64})
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from tasks.core import database, ledger, store
+from tasks.core import database, ledger, lineage, store
 from tasks.core.ledger import Entry
 from tasks.core.model_records import Champion
 from tasks.monitoring import kept
@@ -23,19 +24,32 @@ def situation(project: str, champion: Champion, now: datetime) -> Situation:
     entries = ledger.entries(project, None)
     moves = [each for each in entries if each.decision in ledger.SERVING]
     serving = next((each for each in moves if each.serves == champion.version), None)
+    began = _began(champion, moves, lineage.corrected(entries))
     past = trainings.read(project, now)
-    since = serving.at if serving is not None else now
+    since = began.at if began is not None else now
     by_hand = [each.at for each in past if each.cause == "manual"]
     by_hand += [each.at for each in moves if each.cause in BY_HAND]
     return Situation(
         # A training that made the same model again has shown that there is nothing newer to learn.
         champion_since=max([since, *(each.at for each in past if each.result == "promoted")]),
-        fitted_until=_fitted_until(champion, entries) or since,
+        fitted_until=_fitted_until(champion.trained, entries) or since,
         n_labelled=_labelled(project, max((each.at for each in past if each.result in TAUGHT), default=since)),
         trainings=past,
-        live=living(project, champion, serving, now),
+        # The trained model that serves again in its correction's place is not new.
+        live=living(project, champion, serving, now) if champion.base or serving == began else None,
         breaker_closed=max(by_hand, default=None),
     )
+
+
+def _began(champion: Champion, moves: Sequence[Entry], corrected: Mapping[str, str]) -> Entry | None:
+    """The move by which the trained model began to serve, by itself or corrected."""
+    began = None
+    for each in moves:
+        if each.serves is not None and corrected.get(each.version, each.version) == champion.trained.version:
+            began = each
+        elif began is not None:
+            break
+    return began
 
 
 def _fitted_until(champion: Champion, entries: list[Entry]) -> datetime | None:

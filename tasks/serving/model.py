@@ -39,6 +39,8 @@ class Model:
         self.scorer = Scorer.open(path, digest)
         self.card = self.scorer.card
         self.digest = digest
+        self.watched = self.card.corrects.digest if self.card.corrects else digest
+        """The digest of the trained model as which its answers are watched: its own, or that of what it corrects."""
         self.schema = RowSchema(self.card, key)
         self.identity = Identity(name, version, digest[:12])
         self.identity_json = {"name": name, "version": version, "digest": self.identity.digest}

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tasks.core import ledger, promotion, roles, tracking, trials
+from tasks.core import ledger, lineage, promotion, roles, tracking, trials
 from tasks.core.errors import Refused
 from tasks.core.ledger import Decision, Entry
 from tasks.core.model_records import Champion
@@ -110,9 +110,9 @@ def _promote(project: str, wanted: Roles, challenger: Champion, trial: Trial) ->
     accepted = _accepted(project, challenger.version)
     if accepted is None or accepted.evidence.get("waits") not in ("shadow", "canary"):
         return
-    serves = wanted.champion.version
+    serves = wanted.champion.trained.version
     ended = ENDED[trial.kind]
-    if accepted.previous != serves:
+    if accepted.previous is None or lineage.trained(project, accepted.previous) != serves:
         why = f"It was compared with version {accepted.previous}, and version {serves} serves by now"
         take_back(project, ended, challenger, why)
         return

@@ -38,7 +38,7 @@ def families(site: Site) -> Iterator[Metric]:
         if service.lineup.since:
             model_age.add_metric([name], now - datetime.fromisoformat(service.lineup.since).timestamp())
         window = newest_window.known(service.home, name)
-        if window is None or not window.is_of(service.champion.model.identity.digest):
+        if window is None or not window.is_of(service.champion.model.watched):
             continue
         for column in window.columns:
             score.add_metric([name, column.column], column.score)

@@ -49,6 +49,8 @@ def register(project: str, artifact: Blob, card: ModelCard) -> str:
             if exc.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
         tags = {"keepfit.digest": artifact.digest, "keepfit.size": str(artifact.size)}
+        if card.corrects is not None:
+            tags["keepfit.base"] = card.corrects.version
         version = client().create_model_version(project, info.model_uri, run_id=active, tags=tags).version
     client().update_run(active, status="RUNNING")  # `start_run` ended it, but the flow goes on
     return str(version)

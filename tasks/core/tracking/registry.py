@@ -89,14 +89,16 @@ def mark(project: str, number: int, database: str) -> None:
 def opponent(project: str, digest: str) -> Champion | None:
     """The model that the one with this digest must be compared with.
 
-    That is the champion; or, when the model itself is the champion already, the one that it took over from, so
-    that running again with nothing changed compares what was compared before.
+    That is the champion, or what the champion corrects: the correction may have learnt from the rows that judge. When
+    the model itself is that already, it is the one that it took over from, so that running again with nothing changed
+    compares what was compared before.
     """
-    version = _version_of_alias(project, "champion")
-    if version is not None and version.tags.get("keepfit.digest") == digest:
-        previous = version.tags.get("keepfit.previous")
-        version = client().get_model_version(project, previous) if previous else None
-    return _as_champion(version)
+    found = champion(project)
+    if found is not None and found.trained.artifact.digest == digest:
+        version = _version(project, found.trained.version)
+        previous = version.tags.get("keepfit.previous") if version is not None else None
+        found = model(project, previous) if previous else None
+    return found.trained if found is not None else None
 
 
 def version_of(project: str, digest: str) -> str | None:
@@ -172,7 +174,9 @@ def _as_champion(version: Any | None) -> Champion | None:
     artifact = Blob(digest=version.tags["keepfit.digest"], suffix=".onnx", size=int(version.tags["keepfit.size"]))
     if not store.path(artifact).exists():
         _fetch(version, artifact)
-    return Champion(version=str(version.version), artifact=artifact)
+    base = version.tags.get("keepfit.base")
+    found = _as_champion(_version(version.name, base)) if base else None
+    return Champion(version=str(version.version), artifact=artifact, base=found)
 
 
 def _fetch(version: Any, artifact: Blob) -> None:

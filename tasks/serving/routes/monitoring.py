@@ -40,7 +40,7 @@ def router(site: Site) -> APIRouter:
         return Monitoring(
             project=project,
             window=window,
-            current=window is not None and window.is_of(service.champion.model.identity.digest),
+            current=window is not None and window.is_of(service.champion.model.watched),
             due=newest_window.due(window, clock.now()),
             report=f"/v1/{project}/monitoring/newest.html" if has_page else None,
         )
