@@ -8,7 +8,7 @@ from pathlib import Path
 from prefect import flow
 from prefect.logging import get_run_logger
 
-from flows import requesting, runs, shown_windows
+from flows import correcting, requesting, runs, shown_windows
 from flows.weighing import weigh
 from tasks import decide, monitor
 from tasks.core import clock, roles, tracking
@@ -29,14 +29,18 @@ def monitoring(project: str, days: int | None = None) -> Watching:
     """
     config = load_project(Path(project))
     with runs.monitoring(config) as run:
-        champion = roles.serving(config.name).champion
+        serving = roles.serving(config.name).champion
+        champion = serving.trained  # what a correction answers is watched as its base's answers
         yesterday = clock.now().date() - timedelta(days=1)
         judged = judge_windows(config.name, champion, *config.watching, yesterday).windows
-        kept = weigh(config.name, champion, judged, config.retrain, config.serve.log, decide_now)
+        kept = weigh(config.name, serving, judged, config.retrain, config.serve.log, decide_now)
         last = judged[-(days or 1) :]
         named = [date.fromisoformat(each.window) for each in last]
         page = report_windows(config.name, champion, *config.watching, named, verdict=kept.verdict)
         shown_windows.show(config.name, champion.version, judged, page, run)
         tracking.log_tags(decide.tags(kept.verdict))
         get_run_logger().info("%s %s", kept.verdict.sentence, requesting.act(config.name, kept))
+        terms = correcting.Terms(config.retrain, config.acceptance, config.serve.log, config.waits)
+        if done := correcting.follow(config.name, terms, kept.verdict):
+            get_run_logger().info(done)
         return Watching(windows=last, verdict=kept.verdict)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from pathlib import Path
+from typing import Any
 
 from flows import services
 from tasks.core import ledger, store, tracking
@@ -77,6 +78,13 @@ def proven(project: str, version: str, answered: Proven) -> tuple[Champion, str]
     if n_rows is None:
         n_rows = len(Model(store.path(model.artifact), digest, version, project).card.sample)
     return model, f"The model was loaded and answered its {n_rows} sample rows"
+
+
+def evidence(model: Champion, proof: str) -> dict[str, Any]:
+    """What the ledger is told of the version beside why it was moved to: what it proved, and what it corrects."""
+    base = model.base
+    corrects = {"corrects": {"version": base.version, "digest": base.artifact.digest}} if base else {}
+    return {"check": proof, **corrects}
 
 
 def serving(project: str) -> Entry:

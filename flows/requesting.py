@@ -85,7 +85,8 @@ def roll_back(project: str, version: str, verdict: Verdict) -> str:
     if target is None:
         return "There is no version to roll back to."
     model, proof = promoting.proven(project, target.version, {})
-    evidence = {"check": proof, "served_before": target.number, "verdict": verdict.model_dump(mode="json")}
+    evidence = promoting.evidence(model, proof)
+    evidence |= {"served_before": target.number, "verdict": verdict.model_dump(mode="json")}
     digest = model.artifact.digest
     entry = promotion.move(
         project, model.version, digest, "rollback", "monitoring", verdict.sentence, evidence, version

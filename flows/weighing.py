@@ -29,13 +29,14 @@ def weigh(
 ) -> verdicts.Kept:
     """The verdict now, and its number among those that are kept; `decide` may be the same as a task of Prefect's.
 
-    What a new model would gain is measured first, of the windows whose outcomes have come.
+    What a new model would gain is measured first, of the windows whose outcomes have come. Where the champion is a
+    correction, that is said of the model which it corrects: a correction never corrects a correction.
     """
     now = clock.now()
     known = situation(project, champion, now)
     measured, silent = (), ""
-    if "gain" in policy.on and known.n_labelled is not None:
-        measured, silent = measure(project, champion, known.champion_since, days, policy, log, now)
+    if ("gain" in policy.on or policy.correct) and known.n_labelled is not None:
+        measured, silent = measure(project, champion.trained, known.champion_since, days, policy, log, now)
     verdict = decide(days, measured, known, policy, now)
     if silent:
         verdict = verdict.model_copy(update={"evidence": (*verdict.evidence, silent)})

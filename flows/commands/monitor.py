@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
+from flows import correcting
 from flows.weighing import weigh
 from tasks.core import clock, roles, store
 from tasks.core.errors import UsageError
 from tasks.core.model_records import Champion
 from tasks.core.project_file import explained, project_file, project_name, read_yaml
+from tasks.deploy import Acceptance
 from tasks.monitor import Watching, monitor, monitor_rows
 from tasks.monitoring.section import Monitor
 from tasks.monitoring.told import told
 from tasks.report_windows import report_rows, report_windows
-from tasks.retraining.policy import Retrain
+from tasks.retraining.policy import Retrain, waits_for
 from tasks.retraining.verdict import Verdict
 from tasks.serving.section import Serve
 
@@ -38,6 +40,7 @@ class Sections(BaseModel):
     monitor: Monitor = Monitor()
     serve: Serve = Serve()
     retrain: Retrain = Retrain()
+    acceptance: Acceptance = Acceptance()
 
 
 def run(options: argparse.Namespace) -> int:
@@ -48,28 +51,46 @@ def run(options: argparse.Namespace) -> int:
     page: Path | None = None
     kept: Kept | None = None
     with store.opened(store.home_of(project_file(options.project).parent)):
-        champion = roles.serving(name).champion
+        serving = roles.serving(name).champion
+        champion = serving.trained  # what a correction answers is watched as its base's answers
         if options.input is not None:
             watching, page = _of_file(name, champion, sections, options.input, options.explain)
         else:
             watching = _of_log(name, champion, sections, options.window)
             days = [date.fromisoformat(each.window) for each in watching.windows[-(options.days or 1) :]]
             if days[-1] >= _yesterday():  # a verdict is about now
-                kept = weigh(name, champion, watching.windows, sections.retrain, sections.serve.log)
+                kept = weigh(name, serving, watching.windows, sections.retrain, sections.serve.log)
             watched = (sections.monitor, sections.serve.log)
             page = report_windows(name, champion, *watched, days, options.explain, kept.verdict if kept else None)
         acted, told_of_it = _act(options, name, kept) if options.act and kept else (None, "")
+        terms = correcting.Terms(
+            sections.retrain, sections.acceptance, sections.serve.log, waits_for(sections.retrain, sections.serve)
+        )
+        corrected = correcting.follow(name, terms, kept.verdict) if options.act and kept else ""
     windows = watching.windows[-(options.days or 1) :]
     if options.json:
         model = {"name": name, "version": champion.version, "digest": champion.artifact.digest}
+        model |= {"corrected_by": serving.version} if serving.base else {}
         reports = [window.model_dump(mode="json") for window in windows]
         verdict = kept.verdict.model_dump(mode="json") if kept else None
         said = {"report": str(page) if page else None, **reports[-1], "windows": reports}
-        print(json.dumps({"project": name, "model": model, **said, "verdict": verdict, "acted": acted}))
+        print(
+            json.dumps(
+                {
+                    "project": name,
+                    "model": model,
+                    **said,
+                    "verdict": verdict,
+                    "acted": acted,
+                    "corrected": corrected or None,
+                }
+            )
+        )
     else:
         lines = ["\n\n".join(told(name, champion.version, window) for window in windows)]
         lines += [f"Report       {page}"] if page else []
         lines += [told_of_it] if told_of_it else []
+        lines += [f"Correction   {corrected}"] if corrected else []
         lines += [_in_words(kept.verdict, options.act)] if kept else []
         print("\n".join(lines))
     return REFUSED if acted and not acted.get("accepted", True) else 0

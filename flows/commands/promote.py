@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _give(project: str, model: Champion, options: argparse.Namespace, proof: str) -> None:
-    digest, evidence = model.artifact.digest, {"check": proof}
+    digest, evidence = model.artifact.digest, promoting.evidence(model, proof)
     if options.role == "challenger":
         promotion.challenge(project, model.version, digest, "challenger", "promote", options.why, evidence)
         return

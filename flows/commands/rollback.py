@@ -20,7 +20,7 @@ def run(options: argparse.Namespace) -> int:
         notice = promotion.reconcile(name)
         now, target = promoting.serving(name), _target(name, wanted)
         model, proof = promoting.proven(name, target.version, answered)
-        evidence = {"check": proof, "served_before": target.number}
+        evidence = promoting.evidence(model, proof) | {"served_before": target.number}
         digest = model.artifact.digest
         entry = promotion.move(name, model.version, digest, "rollback", "rollback", options.why, evidence, now.version)
     sentence = f"version {model.version} ({digest[:12]}) serves again, version {now.version} no longer."

@@ -85,12 +85,16 @@ def _verdict(project: str) -> dict[str, Any] | None:
 
 
 def _shown(model: Champion) -> dict[str, Any]:
-    return {"version": model.version, "digest": model.artifact.digest}
+    """A correction also with the version that it `corrects`; others with null there."""
+    corrects = model.base.version if model.base else None
+    return {"version": model.version, "digest": model.artifact.digest, "corrects": corrects}
 
 
 def _in_words(outcome: dict[str, Any]) -> str:
     champion = outcome["champion"]
     serving = f"version {champion['version']} ({champion['digest'][:12]})" if champion else "none yet"
+    if champion and champion["corrects"]:
+        serving += f", a correction of version {champion['corrects']}"
     lines = [f"{outcome['project']}: champion {serving}"]
     if rival := outcome.get("challenger"):
         lines.append(f"version {rival['version']} is the challenger: {rival['words']}")

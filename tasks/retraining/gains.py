@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from tasks.core import database
 from tasks.retraining.verdict import Gain
 
@@ -11,6 +13,15 @@ def read(project: str, digest: str) -> tuple[Gain, ...]:
     from tasks.core.tables import GAINS as TABLE
 
     query = TABLE.select().where(TABLE.c.project == project, TABLE.c.digest == digest).order_by(TABLE.c.start)
+    with database.reading() as connection:
+        return tuple(Gain.model_validate_json(row.gain) for row in connection.execute(query))
+
+
+def recent(project: str, since: datetime) -> tuple[Gain, ...]:
+    """What was measured of any champion of windows that began since, the oldest first."""
+    from tasks.core.tables import GAINS as TABLE
+
+    query = TABLE.select().where(TABLE.c.project == project, TABLE.c.start >= since).order_by(TABLE.c.start, TABLE.c.id)
     with database.reading() as connection:
         return tuple(Gain.model_validate_json(row.gain) for row in connection.execute(query))
 

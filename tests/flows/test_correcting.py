@@ -1,0 +1,126 @@
+"""A correction that helps serves, and when it helps no more its base does; whatever is killed in between."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import polars as pl
+import pytest
+
+from flows import correcting, promoting
+from flows.weighing import weigh
+from tasks.core import database, ledger, outcomes, promotion, roles, store, tracking
+from tasks.core.model_records import Champion
+from tasks.core.outcomes import Outcome
+from tasks.core.tables import LEDGER
+from tasks.deploy import Acceptance
+from tasks.monitoring import logged_windows
+from tasks.monitoring.section import Monitor
+from tasks.retraining.policy import Retrain
+from tasks.retraining.situation import situation
+from tasks.retraining.verdict import Verdict
+from tasks.scoring.scorer import Scorer
+from tasks.serving.lineup import Served
+from tasks.serving.section import Log
+from tasks.serving.site import Serving
+from tests.conftest import Register
+from tests.serving.conftest import Ship
+from tests.watched import dated_rows, trained, write_log
+
+NAME = "ship"
+NOW = datetime.now(UTC)
+FIRST = NOW.date() - timedelta(days=29)
+TERMS = correcting.Terms(Retrain(), Acceptance(), Log(), "")
+SECTION = Monitor(time="when")
+ROW = {"x": 42.0, "kind": "a"}
+
+
+def champion_of(register: Register) -> Champion:
+    """A champion that has served for thirty days."""
+    model = trained(dated_rows(40, 40), SECTION)
+    champion = register(store.path(model.champion.artifact).read_bytes())
+    promotion.move(NAME, champion.version, champion.artifact.digest, "champion", "manual", "", {}, None)
+    with database.writing() as connection:
+        connection.execute(LEDGER.update().values(at=NOW - timedelta(days=30)))
+    return champion
+
+
+def lived(home: Path, champion: Champion, week: int, turned: bool) -> None:
+    """A week of answers and their outcomes; where the world has turned each is the other."""
+    rows = dated_rows(7, 60, FIRST + timedelta(days=7 * week), seed=week + 1)
+    if turned:
+        rows = rows.with_columns(pl.col("y").replace({"yes": "no", "no": "yes"}))
+    ids = write_log(home, NAME, champion, rows, prefix=f"{week:04x}")
+    outcomes.add(NAME, [Outcome(id=id_, outcome=y) for id_, y in zip(ids, rows["y"], strict=True)])
+
+
+def looked(action: Any = "healthy") -> str:
+    """What a look at the live rows does about a correction."""
+    weigh(NAME, roles.serving(NAME).champion, (), TERMS.retrain, TERMS.log)
+    return correcting.follow(NAME, TERMS, Verdict(action=action, sentence="So."))
+
+
+def killed(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.slow
+def test_what_helps_serves_and_is_left_when_it_helps_no_more(
+    open_store: Path, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = champion_of(register)
+    for week in range(3):
+        lived(open_store, base, week, turned=week >= 1)
+    served = Served(name=NAME, home=open_store)
+    card = Scorer.open(store.path(base.artifact)).card
+    server = Ship().run(Serving(projects=(served,)), open_store, card)
+
+    def answered_by(version: str) -> dict[str, Any]:
+        deadline = time.monotonic() + 5
+        while (found := httpx.post(f"{server.url}/predict", json=ROW, trust_env=False).json())["model"][
+            "version"
+        ] != version:
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
+        return found
+
+    try:
+        before = answered_by("1")
+        assert looked("incident") == "", "nothing is learnt from broken rows"
+        for place in ("move", "_follow"):
+            with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+                broken.setattr(promotion, place, killed)
+                looked()
+            answered_by("1")
+        assert looked() == "", "the decision is completed, and its window decides once"
+        after, corrected = answered_by("2"), roles.serving(NAME).champion
+        assert tracking.versions(NAME) == ["1", "2"] and corrected.trained == base
+        assert after["probabilities"]["yes"] > before["probabilities"]["yes"] + 0.1, "the world has turned"
+        entry = ledger.entries(NAME)[0]
+        assert (entry.cause, entry.corrects, entry.number) == ("correction", "1", 2)
+        assert entry.why.startswith("Correction of version 1: gain ")
+
+        lived(open_store, corrected, 3, turned=False)
+        asked = situation(NAME, corrected, datetime.now(UTC))
+        assert asked.champion_since < NOW - timedelta(days=29) and asked.live is not None
+        held = logged_windows.held(NAME, base.artifact.digest, None, NOW)
+        assert len(held) == 28 and {each.n_rows for each in held.values()} == {60}, "watched as its base's rows"
+        assert "Version 1 serves without its correction again" in looked()
+        assert roles.serving(NAME).champion == base
+        answered_by("1")
+        assert situation(NAME, base, datetime.now(UTC)).live is None, "what serves again is not new"
+        assert promotion.earlier(NAME) is None, "no correction of it is what served before it"
+    finally:
+        server.stop()
+    model, proof = promoting.proven(NAME, "2", {})
+    told = promoting.evidence(model, proof)
+    promotion.move(NAME, "2", model.artifact.digest, "champion", "promote", "", told, "1")
+    target = promotion.earlier(NAME)
+    assert target is not None and target.version == "1"
+    trained_anew = register(b"another")
+    replaced = promotion.move(NAME, "3", trained_anew.artifact.digest, "champion", "gain", "", {}, "1")
+    assert replaced.previous == "2" and roles.serving(NAME).champion == trained_anew
