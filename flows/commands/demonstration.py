@@ -41,7 +41,8 @@ def run(
     home.mkdir(parents=True)
     for name in ELSEWHERE:
         os.environ.pop(name, None)
-    os.environ |= {"KEEPFIT_HOME": str(home), "PREFECT_HOME": str(home / "prefect"), clock.FILE: str(home / "clock")}
+    os.environ |= {"KEEPFIT_HOME": str(home), "PREFECT_HOME": str(home / "prefect")}
+    clock.play(home / "clock")
     story = Story(lambda line: print(line, file=sys.stderr if options.json else sys.stdout, flush=True), began)
     closed, failure = False, ""
     supervisor = Up(home, root, chosen[:1], options.port, told, described(root, chosen[:1]))

@@ -1,7 +1,8 @@
 """What time it is: the machine's time, or what a demonstration plays in which days pass at once.
 
 `KEEPFIT_CLOCK` names a file with the seconds that are added, less than none for the past. Every process that was given
-it looks there each time. It dates answers, outcomes, decisions and verdicts; runs, files and waiting go by real time.
+it looks into the file each time. It dates answers, outcomes, decisions and verdicts; runs, files and waiting go by real
+time.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tasks.core import store
+from tasks.core.errors import KeepfitError
 
 FILE = "KEEPFIT_CLOCK"
+_file = os.environ.get(FILE)  # looked up once: each answer is dated
 
 
 def now() -> datetime:
@@ -26,15 +29,23 @@ def now_us() -> int:
     return time.time_ns() // 1000 + round(_ahead() * 1_000_000)
 
 
+def play(file: Path) -> None:
+    """Have this process, and those that it starts, look at the file."""
+    global _file
+    os.environ[FILE] = _file = str(file)
+
+
 def set_to(moment: datetime) -> None:
-    """Let it be that moment, from which on time passes, for all who look at the file of `KEEPFIT_CLOCK`."""
-    store.write_file(Path(os.environ[FILE]), f"{(moment - datetime.now(UTC)).total_seconds()}".encode())
+    """Let it be that moment, from which on time passes, for all who look at the file."""
+    if _file is None:
+        raise KeepfitError("No clock is played", action="Call `clock.play(file)` first")
+    store.write_file(Path(_file), f"{(moment - datetime.now(UTC)).total_seconds()}".encode())
 
 
 def _ahead() -> float:
-    if not (named := os.environ.get(FILE)):
+    if _file is None:
         return 0.0
     try:
-        return float(Path(named).read_bytes())
+        return float(Path(_file).read_bytes())
     except FileNotFoundError:
         return 0.0  # nobody has set it yet
