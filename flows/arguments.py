@@ -144,6 +144,17 @@ def parser() -> argparse.ArgumentParser:
     replay.add_argument("--apply", action="store_true", help="show the recommended `retrain:` as a diff, and ask")
     replay.add_argument("--accept", action="store_true", help="with --apply: write it unasked")
 
+    schedule = _command(commands, "schedule", "when a project is trained, watched and scored: its part of prefect.yaml")
+    schedule.add_argument("--cron", metavar="CRON", help='when, such as "0 6 * * 1" (default: Monday at six)')
+    schedule.add_argument("--timezone", metavar="ZONE", help="whose clock, such as Europe/Berlin (default: UTC)")
+    schedule.add_argument(
+        "--flow",
+        choices=["training", "monitoring", "scoring"],
+        default="training",
+        help="what --cron and --timezone are for (default: training)",
+    )
+    schedule.add_argument("--dry-run", action="store_true", help="show the change to prefect.yaml, write nothing")
+
     up = _command(
         commands,
         "up",

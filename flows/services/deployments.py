@@ -37,10 +37,10 @@ def choose(folders: Sequence[Path], here: Path) -> tuple[Path, list[Chosen]]:
     """The folder whose prefect.yaml counts (the projects' or `here`), and the projects that are named, or all of it."""
     if folders:
         files = [project_file(folder) for folder in folders]
-        root = _root(here, files[0].parent)
+        root = root_of(here, files[0].parent)
     elif (here / FILE).is_file():
         root = here
-        named = dict.fromkeys(_project(block, root) for block in blocks(root))
+        named = dict.fromkeys(project_of(block, root) for block in blocks(root))
         files = [project_file(folder) for folder in named if folder is not None]
         if not files:
             raise ProjectError(
@@ -72,7 +72,7 @@ def wanted(root: Path, chosen: Sequence[Chosen]) -> dict[str, Any]:
     written = blocks(root)
     deployments: list[dict[str, Any]] = []
     for each in chosen:
-        mine = [dict(block) for block in written if _project(block, root) == each.folder]
+        mine = [dict(block) for block in written if project_of(block, root) == each.folder]
         flows = {flow_of(block) for block in mine}
         mine += [_block(flow, each) for flow in ("training", "monitoring") if flow not in flows]
         for block in mine:
@@ -88,7 +88,7 @@ def named(described: Mapping[str, Any], root: Path, project: Chosen, flow: str) 
     return next(
         str(block["name"])
         for block in described["deployments"]
-        if flow_of(block) == flow and _project(block, root) == project.folder
+        if flow_of(block) == flow and project_of(block, root) == project.folder
     )
 
 
@@ -110,14 +110,16 @@ def are_there(described: Mapping[str, Any], url: str) -> bool:
     return {block["name"] for block in described["deployments"]} <= {each["name"] for each in found}
 
 
-def _root(here: Path, folder: Path) -> Path:
+def root_of(here: Path, folder: Path) -> Path:
+    """The folder whose prefect.yaml counts for a project: `here`, else the nearest one from the project's upwards."""
     for candidate in (here, folder, *folder.parents):
         if (candidate / FILE).is_file():
             return candidate
     return folder
 
 
-def _project(block: Mapping[str, Any], root: Path) -> Path | None:
+def project_of(block: Mapping[str, Any], root: Path) -> Path | None:
+    """The folder of the project that a deployment is for; None where it names none."""
     project = (block.get("parameters") or {}).get("project")
     return (root / project).resolve() if isinstance(project, str) else None
 

@@ -32,18 +32,22 @@ ROWS_PER_PART = 1_000_000
 
 
 def home_of(project: Path) -> Path:
-    """The folder of keepfit's state for a project: `KEEPFIT_HOME`, or `.keepfit` at the root it belongs to.
-
-    The root is the nearest folder, from the project's own upwards, that has a `.keepfit`, a `.git` or a
-    `prefect.yaml`; failing that, the project's folder.
-    """
+    """The folder of keepfit's state for a project: `KEEPFIT_HOME`, or `.keepfit` at the root it belongs to."""
     if named := os.environ.get("KEEPFIT_HOME"):
         return Path(named).expanduser().absolute()
+    return root_of(project) / ".keepfit"
+
+
+def root_of(project: Path) -> Path:
+    """The nearest folder, from the project's own upwards, that has a `.keepfit`, a `.git` or a `prefect.yaml`.
+
+    Failing that, the project's folder.
+    """
     folder = project.absolute()
     for candidate in (folder, *folder.parents):
         if any((candidate / root).exists() for root in _ROOTS):
-            return candidate / ".keepfit"
-    return folder / ".keepfit"
+            return candidate
+    return folder
 
 
 @contextmanager
