@@ -13,9 +13,8 @@ from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
 
 from tasks.core import tracking
-from tasks.monitor import figures, scores
 from tasks.monitoring.told import in_markdown, summary
-from tasks.monitoring.window_report import WindowReport
+from tasks.monitoring.window_report import WindowReport, figures, scores
 
 MOST_ROWS = 100
 """Columns that the table in the Prefect UI has; the page has all."""

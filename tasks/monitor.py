@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from tasks.core import clock, newest_window
@@ -14,16 +12,13 @@ from tasks.core.model_records import Champion
 from tasks.core.records import Record
 from tasks.monitoring.logged_windows import Held
 from tasks.monitoring.section import Monitor
-from tasks.monitoring.window_report import Broken, WindowReport, drifted, empty
+from tasks.monitoring.window_report import WindowReport, broken, drifted, empty
 from tasks.retraining.verdict import Verdict
 from tasks.serving.section import Log
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from tasks.monitoring.daily import Daily
     from tasks.monitoring.estimation import Checked
-    from tasks.monitoring.incident_records import Incident
     from tasks.monitoring.incident_timing_facts import Arrivals
     from tasks.monitoring.watched_model import WatchedModel
     from tasks.monitoring.windows import Judged
@@ -32,10 +27,6 @@ LOOKED_BACK = timedelta(days=90)
 """How far back windows are caught up; older ones are judged already, or their rows are gone."""
 RHYTHM = timedelta(days=56)
 """Of earlier rows that say when rows come."""
-
-
-MOST_SCORES = 50
-"""Columns whose scores are charted."""
 
 
 class Watching(Record):
@@ -98,63 +89,6 @@ def monitor(project: str, champion: Champion, section: Monitor, log: Log, last: 
     return Watching(windows=tuple(reports))
 
 
-@dataclass(frozen=True)
-class FileWindow:
-    """Rows that were never asked as one window by itself: the report, rows that its page may name, and statistics."""
-
-    report: WindowReport
-    rows: pl.DataFrame
-    daily: Daily | None
-
-
-def monitor_rows(
-    project: str,
-    champion: Champion,
-    section: Monitor,
-    log: Log,
-    frames: Callable[[], Iterator[pl.DataFrame]],
-    name: str,
-) -> FileWindow:
-    """Judge the rows of these frames, which are asked for twice where they are too many for memory; nothing is kept."""
-    from tasks.monitoring.spread import Spread
-    from tasks.monitoring.watched_model import WatchedModel
-
-    watched = WatchedModel.open(project, champion, section, log)
-    spread, now = Spread(), clock.now()
-    for rows in _numbered(frames()):
-        spread.add(rows)
-    rows = spread.rows()
-    report = empty(name, spread.n_rows, watched.promise)
-    incidents = watched.incidents(rows) if rows.width else ()
-    if incidents or not spread.n_rows:
-        return FileWindow(_with(report, incidents), rows, None)
-    asked = partial(_answered, watched, section.time, now)
-    rows = asked(rows)
-    daily = watched.measured([rows] if spread.is_whole else map(asked, _numbered(frames())), None)
-    return FileWindow(drifted(report, watched.judged([daily])), rows, daily)
-
-
-def _numbered(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """The rows with their number in the file, the first being 1, in the place of a prediction's id."""
-    import polars as pl
-
-    first = 1
-    for rows in frames:
-        ids = pl.int_range(first, first + rows.height, eager=True).cast(pl.String).alias("__id__")
-        yield rows.with_columns(ids)
-        first += rows.height
-
-
-def _answered(watched: WatchedModel, time: str | None, now: datetime, rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with what the model says to them, as if they were asked when they came."""
-    import polars as pl
-
-    answers = watched.scorer.predict(rows, missing_ok=True)
-    moment, dated = pl.Datetime("us", "UTC"), {name for name, kind in rows.schema.items() if kind.is_temporal()}
-    came = pl.col(time).cast(moment) if time in dated else pl.lit(now, moment)
-    return rows.drop(answers.columns, strict=False).hstack(answers).with_columns(came.alias("__time__"))
-
-
 def _days(known: set[date], last: date) -> Iterator[date]:
     """Every day from the first that is known to the last: one without rows may be an incident."""
     day = min(known)
@@ -195,7 +129,7 @@ def _measured(
     # On a day that it shared with another champion, nobody knows how many rows were due to it.
     timing = came.timing(day - RHYTHM, day) if came.n_rows(day) == n_rows else None
     incidents = watched.incidents(logged.rows, since, min(until, clock.now()), timing, logged.answered)
-    report = _with(empty(day.isoformat(), n_rows, watched.promise), incidents)
+    report = broken(empty(day.isoformat(), n_rows, watched.promise), incidents)
     if n_rows:
         performance = rightness.performance(watched, logged, past, not incidents)
         service = rightness.service(project, watched, logged.answered, since, until)
@@ -206,32 +140,5 @@ def _measured(
     return report, watched.measured(frames, day)
 
 
-def _with(report: WindowReport, incidents: tuple[Incident, ...]) -> WindowReport:
-    if not incidents:
-        return report
-    broken = Broken(cause=incidents[0].sentence, evidence=incidents)
-    return report.model_copy(update={"incident": broken, "state": "incident"})
-
-
 def _start(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
-
-
-def figures(report: WindowReport) -> dict[str, float]:
-    """What a chart over time shows of a window."""
-    worst = max((each.score for each in report.columns), default=0.0)
-    found = {"n_rows": float(report.n_rows), "drift": float(report.drift), "drift_score": worst}
-    found["incident"] = float(report.incident is not None)
-    found["alarms"] = float(report.alarms_spent)
-    if report.performance:
-        found |= {each.name: each.value for each in report.performance.labelled.best}
-        if (guess := report.performance.estimated) is not None and guess.valid:
-            found[f"estimated.{guess.metric}"] = guess.value
-    if report.service and report.service.latency:
-        found |= {"p50_ms": report.service.latency.p50, "p99_ms": report.service.latency.p99}
-    return {f"monitoring.{name}": value for name, value in found.items()}
-
-
-def scores(report: WindowReport) -> dict[str, float]:
-    """The same of each column: its score, or 0 where nothing was promised."""
-    return {f"score/{each.column}": each.score for each in report.worst[:MOST_SCORES]}

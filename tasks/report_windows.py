@@ -92,7 +92,7 @@ def report_rows(
     daily: Daily | None,
     explained: bool = False,
 ) -> Path:
-    """The page on rows of a file (`monitor_rows`), as `input.html`: the one before it is gone."""
+    """The page on rows of a file (`judge_rows`), as `input.html`: the one before it is gone."""
     from tasks.monitoring.moved import moved
     from tasks.monitoring.watched_model import WatchedModel
     from tasks.reporting.window_page import Looked, render

@@ -13,12 +13,13 @@ from tasks.core import database, outcomes, store
 from tasks.core.errors import Unavailable
 from tasks.core.model_records import Champion
 from tasks.core.outcomes import Outcome
-from tasks.monitor import figures, monitor, monitor_rows
+from tasks.monitor import monitor
 from tasks.monitoring import logged_windows, windows
+from tasks.monitoring.file_window import judge_rows
 from tasks.monitoring.section import Monitor
 from tasks.monitoring.spread import Spread
 from tasks.monitoring.told import told
-from tasks.monitoring.window_report import WindowReport
+from tasks.monitoring.window_report import WindowReport, figures
 from tasks.report_windows import report_rows, report_windows
 from tasks.serving.section import Log
 from tests.watched import dated_rows, trained, write_log
@@ -209,7 +210,7 @@ def test_a_log_that_is_kept_otherwise_than_in_training_is_told(home: Path, proje
 
 def test_a_file_is_one_window_and_leaves_nothing_behind(home: Path, project: str, champion: Champion) -> None:
     def found(rows: pl.DataFrame) -> WindowReport:
-        return monitor_rows(project, champion, SECTION, Log(), rows.iter_slices, "rows.csv").report
+        return judge_rows(project, champion, SECTION, Log(), rows.iter_slices, "rows.csv").report
 
     quiet, moved = found(day(0).drop("y")), found(day(0).with_columns(pl.col("x") + 15))
     assert quiet.state == "healthy" and quiet.window == "rows.csv" and quiet.n_rows == ROWS
@@ -228,13 +229,13 @@ def test_a_day_and_a_file_of_too_many_rows_for_memory_are_judged_the_same(
     ids = write_log(home, project, champion, rows)
     outcomes.add(project, [Outcome(id=name, outcome=y) for name, y in zip(ids, rows["y"], strict=True)])
     asked = (project, champion, SECTION, Log(), rows.iter_slices)
-    whole, (known,) = monitor_rows(*asked, "rows.csv"), judged(project, champion, 0)
+    whole, (known,) = judge_rows(*asked, "rows.csv"), judged(project, champion, 0)
     write_log(home, project, champion, rows.head(1), "late")  # the day is judged anew
     monkeypatch.setattr(logged_windows, "ROWS", 16)
     monkeypatch.setattr(Spread, "most", 40)
     monkeypatch.setattr(Spread, "block", 4)
 
-    part, (found,) = monitor_rows(*asked, "rows.csv"), judged(project, champion, 0)
+    part, (found,) = judge_rows(*asked, "rows.csv"), judged(project, champion, 0)
     assert part.report == whole.report and part.daily == whole.daily and part.rows.height < rows.height
     assert known.performance and found.performance and known.service and found.service
     assert found.n_rows == ROWS + 1 and found.service.n_answered == ROWS + 1
@@ -247,7 +248,7 @@ def test_a_day_and_a_file_of_too_many_rows_for_memory_are_judged_the_same(
 def test_a_file_has_a_page_that_shows_its_rows(home: Path, project: str, champion: Champion) -> None:
     def page(rows: pl.DataFrame) -> str:
         asked = (project, champion, SECTION, Log())
-        found = monitor_rows(*asked, rows.iter_slices, "rows.csv")
+        found = judge_rows(*asked, rows.iter_slices, "rows.csv")
         return report_rows(*asked, found.report, found.rows, found.daily).read_text(encoding="utf-8")
 
     broken = day(0).with_columns(pl.col("x") * 1_000)

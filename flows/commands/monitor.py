@@ -18,7 +18,7 @@ from tasks.core.errors import UsageError
 from tasks.core.model_records import Champion
 from tasks.core.project_file import explained, project_file, project_name, read_yaml
 from tasks.deploy import Acceptance
-from tasks.monitor import Watching, monitor, monitor_rows
+from tasks.monitor import Watching, monitor
 from tasks.monitoring.section import Monitor
 from tasks.monitoring.told import told
 from tasks.report_windows import report_rows, report_windows
@@ -134,6 +134,7 @@ def _of_file(
     name: str, champion: Champion, sections: Sections, file: Path, explained: bool
 ) -> tuple[Watching, Path | None]:
     from flows import answering
+    from tasks.monitoring.file_window import judge_rows
     from tasks.scoring.scorer import Scorer
 
     card = Scorer.open(store.path(champion.artifact), champion.artifact.digest).card
@@ -144,7 +145,7 @@ def _of_file(
             yield from found
 
     with answering.spooled(file) as given:
-        found = monitor_rows(*asked, frames, str(file))
+        found = judge_rows(*asked, frames, str(file))
     page = report_rows(*asked, found.report, found.rows, found.daily, explained) if found.report.n_rows else None
     return Watching(windows=(found.report,)), page
 

@@ -11,6 +11,9 @@ from tasks.monitoring.judging import Drift, Report
 from tasks.monitoring.performance import Performance as Labelled
 from tasks.monitoring.service import Service
 
+MOST_SCORES = 50
+"""Columns whose scores are charted."""
+
 
 class Broken(Record):
     """An incident: the likeliest cause in a sentence, and all that was found, with rows to look at."""
@@ -114,3 +117,32 @@ def drifted(report: WindowReport, found: Report) -> WindowReport:
             "state": "drift" if found.drift else "healthy",
         }
     )
+
+
+def broken(report: WindowReport, incidents: tuple[Incident, ...]) -> WindowReport:
+    """The report with what broke, if anything: the likeliest cause comes first."""
+    if not incidents:
+        return report
+    return report.model_copy(
+        update={"incident": Broken(cause=incidents[0].sentence, evidence=incidents), "state": "incident"}
+    )
+
+
+def figures(report: WindowReport) -> dict[str, float]:
+    """What a chart over time shows of a window."""
+    worst = max((each.score for each in report.columns), default=0.0)
+    found = {"n_rows": float(report.n_rows), "drift": float(report.drift), "drift_score": worst}
+    found["incident"] = float(report.incident is not None)
+    found["alarms"] = float(report.alarms_spent)
+    if report.performance:
+        found |= {each.name: each.value for each in report.performance.labelled.best}
+        if (guess := report.performance.estimated) is not None and guess.valid:
+            found[f"estimated.{guess.metric}"] = guess.value
+    if report.service and report.service.latency:
+        found |= {"p50_ms": report.service.latency.p50, "p99_ms": report.service.latency.p99}
+    return {f"monitoring.{name}": value for name, value in found.items()}
+
+
+def scores(report: WindowReport) -> dict[str, float]:
+    """The same of each column: its score, or 0 where nothing was promised."""
+    return {f"score/{each.column}": each.score for each in report.worst[:MOST_SCORES]}
