@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tasks.batch_scoring.answered import Chunk, answered, recalled, rows_of
+from tasks.batch_scoring.answered import Chunk, answered, recalled
 from tasks.batch_scoring.logged import BatchLog
 from tasks.batch_scoring.pinned import pin
 from tasks.batch_scoring.scored import Scored, Tally
@@ -73,7 +73,7 @@ def score_rows(
         formats.write(side, _refused(work, batch, answering), "the refused rows")
     else:
         side.unlink(missing_ok=True)
-    position = Done(id=batch.id, digest=batch.dataset.digest, version=champion.version, position=batch.position)
+    position = Done(id=batch.id, digest=batch.digest, version=champion.version, position=batch.position)
     work.end(position)
     refused = str(side) if side.exists() else None
     n_logged = tally.n_answered if logged else 0
@@ -82,7 +82,7 @@ def score_rows(
 
 def _is_done(work: Work, batch: Batch, version: str, wanted: Wanted) -> bool:
     """Whether the last batch had the same rows, was answered by the same version, and is still there."""
-    if (done := work.done()) is None or (done.digest, done.version) != (batch.dataset.digest, version):
+    if (done := work.done()) is None or (done.digest, done.version) != (batch.digest, version):
         return False
     return wanted.output.is_there(done.id)
 
@@ -94,7 +94,7 @@ def _counted(chunks: Iterator[Chunk], tally: Tally, batch: Batch, logged: BatchL
             logged.take(chunk, tally.n_rows)
         tally.add(chunk)
         yield chunk
-        progress.advance("score_rows", f"{tally.n_rows:,} rows", tally.n_rows, batch.dataset.n_rows)
+        progress.advance("score_rows", f"{tally.n_rows:,} rows", tally.n_rows, batch.n_rows)
 
 
 def _kept(answering: Answering, chunk: Chunk) -> pl.DataFrame:
@@ -117,8 +117,8 @@ def _typed(frame: pl.DataFrame, inputs: tuple[Column, ...]) -> pl.DataFrame:
 
 def _refused(work: Work, batch: Batch, answering: Answering) -> Iterator[pl.DataFrame]:
     """The refused rows with their reasons."""
-    for number, rows in enumerate(rows_of(work, batch)):
-        chunk = recalled(work.answers / f"{number:06}.arrow", number, rows)
-        if chunk is not None and chunk.answers[PROBLEM].null_count() < rows.height:
-            whole = answering.joined(rows, chunk.answers.select(PROBLEM))
+    for number in range(batch.n_chunks):
+        chunk = recalled(work, batch, number)
+        if chunk is not None and chunk.answers[PROBLEM].null_count() < chunk.rows.height:
+            whole = answering.joined(chunk.rows, chunk.answers.select(PROBLEM))
             yield whole.filter(whole[PROBLEM].is_not_null())

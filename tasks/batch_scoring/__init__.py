@@ -2,7 +2,7 @@
 
     <home>/scoring/<project>/<digest of source and output>/
       batch.json      the batch at hand: how many rows, from where; written after its rows are pinned
-      store/          its rows as they were when they were read, as Parquet
+      rows/           its rows as they were when they were read, a chunk a record batch
       answers/        the answers to each chunk of them, in a file of its own: what is here is not asked again
       done.json       the last finished batch, and where the next reading goes on
 

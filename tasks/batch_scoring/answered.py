@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.batch_scoring.work import Batch, Work
@@ -19,8 +18,6 @@ from tasks.scoring.answering import PROBLEM, Answering
 if TYPE_CHECKING:
     import polars as pl
 
-CHUNK = 32_768
-"""Rows: a third of a second of a forest's work, so that little is lost to a kill."""
 MOST_THREADS = 8
 """A model's session computes in the thread that asks it, so as many are asked at once as there are cores."""
 VERSION, MOMENT = "model_version", "scored_at"
@@ -45,7 +42,7 @@ class Chunk:
 
 
 def answered(
-    work: Work, batch: Batch, answering: Answering, version: str, keeps: Callable[[int], bool] = lambda _: True
+    work: Work, batch: Batch, answering: Answering, version: str, keeps: Callable[[int], bool]
 ) -> Iterator[Chunk]:
     """The chunks of the batch in order; what an earlier run answered is taken from its file.
 
@@ -56,15 +53,8 @@ def answered(
     waiting: deque[Future[Chunk]] = deque()
     with ThreadPoolExecutor(n_threads, thread_name_prefix="scoring") as pool:
         try:
-            for number, rows in enumerate(rows_of(work, batch)):
-                path = work.answers / f"{number:06}.arrow"
-                known = recalled(path, number, rows)
-                if known is None or (known.version != version and not keeps(number)):
-                    waiting.append(pool.submit(_ask, path, number, rows, answering, version))
-                else:
-                    done: Future[Chunk] = Future()
-                    done.set_result(known)
-                    waiting.append(done)
+            for number in range(batch.n_chunks):
+                waiting.append(pool.submit(_answered, work, batch, number, answering, version, keeps(number)))
                 if len(waiting) > n_threads:
                     yield waiting.popleft().result()
             while waiting:
@@ -73,40 +63,39 @@ def answered(
             pool.shutdown(cancel_futures=True)
 
 
-def rows_of(work: Work, batch: Batch) -> Iterator[pl.DataFrame]:
-    """The rows of the batch, cut in the same places every time."""
-    import polars as pl
-
-    found = store.batches(batch.dataset, rows=CHUNK)
-    while True:
-        with store.opened(work.folder):  # for the reading alone: between, the caller's own store is open
-            rows = next(found, None)
-        if rows is None:
-            return
-        yield pl.DataFrame(rows)
-
-
-def recalled(path: Path, number: int, rows: pl.DataFrame) -> Chunk | None:
-    """The chunk as its file has it; None when there is none."""
+def recalled(work: Work, batch: Batch, number: int) -> Chunk | None:
+    """The chunk as an earlier run answered it; None when none did."""
     import polars as pl
     import pyarrow as pa
 
     try:
-        with pa.memory_map(str(path)) as file:
+        with pa.OSFile(str(work.answers / f"{number:06}.arrow")) as file:
             table = pa.ipc.open_file(file).read_all()
     except FileNotFoundError:
         return None
     warned = Counter[str](json.loads((table.schema.metadata or {})[_WARNED]))
-    answers = pl.DataFrame(table)
-    return Chunk(number, rows, answers, warned, remembered=True) if answers.height == rows.height else None
+    return Chunk(number, _rows(work, batch, number), pl.DataFrame(table), warned, remembered=True)
 
 
-def _ask(path: Path, number: int, rows: pl.DataFrame, answering: Answering, version: str) -> Chunk:
+def _rows(work: Work, batch: Batch, number: int) -> pl.DataFrame:
     import polars as pl
     import pyarrow as pa
 
+    # Not mapped: the pages of a mapped file count as the process's memory.
+    with pa.OSFile(str(work.rows(batch.digest))) as file:
+        return pl.DataFrame(pa.ipc.open_file(file).get_batch(number))
+
+
+def _answered(work: Work, batch: Batch, number: int, answering: Answering, version: str, keeps: bool) -> Chunk:
+    """The chunk as it was answered, by this version or, where `keeps` says so, by another one; or else answered now."""
+    import polars as pl
+    import pyarrow as pa
+
+    known = recalled(work, batch, number)
+    if known is not None and (keeps or known.version == version):
+        return known
     warned: Counter[str] = Counter()
-    found = answering.answers(rows, warned)
+    found = answering.answers(rows := _rows(work, batch, number), warned)
     marks = [pl.lit(version).alias(VERSION), pl.lit(datetime.now(UTC)).cast(pl.Datetime("us", "UTC")).alias(MOMENT)]
     found = found.select(pl.exclude(PROBLEM), *marks, PROBLEM)
     table = found.to_arrow(compat_level=pl.CompatLevel.oldest())
@@ -114,5 +103,5 @@ def _ask(path: Path, number: int, rows: pl.DataFrame, answering: Answering, vers
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, table.schema) as file:
         file.write_table(table)
-    store.write_file(path, sink.getvalue().to_pybytes())
+    store.write_file(work.answers / f"{number:06}.arrow", sink.getvalue().to_pybytes())
     return Chunk(number, rows, found, warned, remembered=False)

@@ -9,19 +9,20 @@ from pathlib import Path
 
 from pydantic import JsonValue, ValidationError
 
-from tasks.core import memory, store
-from tasks.core.records import Dataset, Record
+from tasks.core import store
+from tasks.core.records import Record
 from tasks.outputs import Output
 from tasks.sources import Source
 from tasks.sources.joined import Joined
 
 
 class Batch(Record):
-    """Rows that are pinned. `begun` is the moment (ISO, UTC) at which they were; `position` is where they end."""
+    """Rows that are pinned: how many, the digest of all of them, how many chunks; `position` is where they end."""
 
     id: str
-    begun: str
-    dataset: Dataset
+    digest: str
+    n_rows: int
+    n_chunks: int
     position: JsonValue = None
     left_out: tuple[tuple[str, int], ...] = ()
     """What of the source was no row, by reason."""
@@ -45,6 +46,10 @@ class Work:
         self.folder = store.home() / "scoring" / project / name
         self.folder.mkdir(parents=True, exist_ok=True)
 
+    def rows(self, digest: str) -> Path:
+        """The file of the rows of a batch, a chunk a record batch."""
+        return self.folder / "rows" / f"{digest}.arrow"
+
     @property
     def answers(self) -> Path:
         """The folder of the answers to the batch at hand."""
@@ -61,8 +66,7 @@ class Work:
             found = Batch.model_validate_json((self.folder / "batch.json").read_bytes())
         except (FileNotFoundError, ValidationError):
             return None
-        with store.opened(self.folder):
-            return found if memory.is_whole(found) else None
+        return found if self.rows(found.digest).exists() else None
 
     def begin(self, batch: Batch) -> None:
         """Have this batch at hand, now that its rows are safe."""
@@ -87,7 +91,7 @@ class Work:
     def clear(self) -> None:
         """Leave nothing of a batch at hand."""
         (self.folder / "batch.json").unlink(missing_ok=True)
-        for name in ("answers", "store", "memory", "fetched"):
+        for name in ("rows", "answers", "fetched"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def forget(self) -> None:

@@ -16,7 +16,7 @@ def place(folder: Path, blob: Blob) -> Path:
     return folder / blob.digest[:2] / f"{blob.digest}{blob.suffix}"
 
 
-class _HashingFile:
+class HashingFile:
     """A binary file that knows the SHA-256 of what was written, so that nothing is read a second time."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -55,7 +55,7 @@ class Pending:
         self._raw = os.fdopen(handle, "wb")
         self._folder, self._path = folder, Path(name)
         self.suffix = suffix
-        self.file = _HashingFile(self._raw)
+        self.file = HashingFile(self._raw)
 
     def keep(self) -> Blob:
         """Sync, move the file to the name of its content, and return its blob."""

@@ -71,9 +71,11 @@ class Table(Record):
         return folder / "refused" / f"{batch}.parquet"
 
     def _add(self, connection: Connection, batch: str, number: int, frame: pl.DataFrame) -> None:
-        if not number and not rows_in.have_table(connection, self.table, frame, self.title):
+        done = rows_in.progress(connection, batch)
+        if not number and not rows_in.have_table(connection, self.table, frame, self.title) and done:
             rows_in.forget(connection, batch)  # somebody removed the table, and with it what the batch had there
-        if number >= rows_in.progress(connection, batch):
+            done = 0
+        if number >= done:
             rows_in.insert(connection, self.table, frame)
             rows_in.advance(connection, batch, self.table, number + 1, frame.height)
 
