@@ -32,7 +32,7 @@ def scoring(
     wanted = config.scoring(rows, described.output_of(output) if output else None, log)
     with runs.scoring(config, wanted), shown_scores.progress():
         champion = roles.serving(config.name).champion
-        scored: Scored | None = None
+        scored = Scored(project=config.name, source=wanted.source.title, output=wanted.output.title)
         pinned = read_rows(config.name, wanted, champion, again)
         while pinned.batch is not None:
             scored = score_rows(config.name, wanted, pinned.batch, champion, config.serve.log, config.key)
@@ -40,6 +40,7 @@ def scoring(
             if not pinned.resumed:
                 break
             pinned = read_rows(config.name, wanted, champion)
-        scored = scored or Scored(project=config.name, source=wanted.source.title, output=wanted.output.title)
+        if not scored.n_rows:
+            shown_scores.show(scored)
         get_run_logger().info("%s: %s", scored.project, scored.sentence)
         return scored

@@ -14,6 +14,7 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 from flows.shown_windows import name_run
 from tasks.batch_scoring.scored import Scored
 from tasks.core import progress as told_progress
+from tasks.core import tracking
 from tasks.core.markdown import plain
 
 EVERY = 2.0
@@ -53,8 +54,10 @@ def _shown(artifact: UUID | None, share: float, text: str) -> UUID | None:
 
 
 def show(scored: Scored) -> None:
-    """Tell Prefect of a batch."""
+    """Tell Prefect what came of it."""
     name_run(f"{scored.project} · scoring: {scored.sentence}")
+    if not scored.n_rows:
+        return
     key = re.sub(r"[^a-z0-9]+", "-", scored.project.lower()).strip("-") or "project"
     create_markdown_artifact(_in_markdown(scored), key=f"{key}-scoring", description=scored.sentence)
 
@@ -84,12 +87,15 @@ def _in_markdown(scored: Scored) -> str:
         ("Rows", f"{scored.n_rows:,}"),
         ("Answered", f"{scored.n_answered:,}"),
         *((f"by version {version}", f"{n_rows:,}") for version, n_rows in scored.versions.items()),
+        ("Answered by an earlier run that ended early", f"{scored.n_remembered:,}"),
         ("Refused", f"{scored.n_refused:,}"),
         *((f"because {reason}", f"{n_rows:,}") for reason, n_rows in scored.reasons),
         *((f"answered all the same: {claim}", f"{n_rows:,}") for claim, n_rows in scored.warnings),
         *((f"left out of the source: {reason}", f"{n_items:,}") for reason, n_items in scored.left_out),
         ("In the prediction log", f"{scored.n_logged:,}"),
     ]
-    refused = f"\n\nThe refused rows, each with its reason: `{scored.refused}`" if scored.refused else ""
     table = "\n".join(f"| {plain(name)} | {plain(value)} |" for name, value in rows)
-    return f"**{plain(scored.sentence)}**\n\n| | |\n|---|---|\n{table}{refused}"
+    pages = {version: tracking.version_page(scored.project, version) for version in scored.versions}
+    links = [f"[Version {version} in MLflow]({page})" for version, page in pages.items() if page]
+    refused = [f"The refused rows, each with its reason: `{scored.refused}`"] if scored.refused else []
+    return "\n\n".join([f"**{plain(scored.sentence)}**", f"| | |\n|---|---|\n{table}", *refused, *links])

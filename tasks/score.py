@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from tasks.batch_scoring.answered import Chunk, answered, recalled
+from tasks.batch_scoring import delivered
+from tasks.batch_scoring.answered import Chunk, answered
 from tasks.batch_scoring.logged import BatchLog
 from tasks.batch_scoring.pinned import pin
 from tasks.batch_scoring.scored import Scored, Tally
 from tasks.batch_scoring.section import Wanted
 from tasks.batch_scoring.work import Batch, Done, Work
 from tasks.core import progress, store
+from tasks.core.errors import UsageError
 from tasks.core.model_records import Champion
-from tasks.core.records import BYTES, Column, Record
+from tasks.core.records import Record
 from tasks.core.step import action
-from tasks.outputs import formats
-from tasks.scoring.answering import PROBLEM, Answering
-from tasks.scoring.inputs import taken
+from tasks.outputs import File, formats
+from tasks.scoring.answering import Answering
 from tasks.scoring.scorer import Scorer
 from tasks.serving.section import Log
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 class Pinned(Record):
@@ -38,6 +36,7 @@ def read_rows(project: str, wanted: Wanted, champion: Champion, again: bool = Fa
 
     A batch that is unfinished there comes first.
     """
+    _require_apart(wanted)
     wanted.output.require()
     work = Work(project, wanted.source, wanted.output)
     if again:
@@ -66,25 +65,35 @@ def score_rows(
     answering, tally = Answering(scorer, refusing=True), Tally()
     keeps = logged.has if logged else lambda _: True
     chunks = _counted(answered(work, batch, answering, champion.version, keeps), tally, batch, logged)
-    wanted.output.take(batch.id, (_kept(answering, chunk) for chunk in chunks))
+    wanted.output.take(batch.id, (delivered.kept(answering, chunk) for chunk in chunks))
     side = wanted.output.side(batch.id, work.folder)
     if tally.n_answered < tally.n_rows:
         side.parent.mkdir(exist_ok=True)
-        formats.write(side, _refused(work, batch, answering), "the refused rows")
+        formats.write(side, delivered.refused(work, batch, answering), "the refused rows")
     else:
         side.unlink(missing_ok=True)
-    position = Done(id=batch.id, digest=batch.digest, version=champion.version, position=batch.position)
-    work.end(position)
+    stamp, version = wanted.output.stamp(batch.id), champion.version
+    work.end(Done(id=batch.id, digest=batch.digest, version=version, stamp=stamp, position=batch.position))
     refused = str(side) if side.exists() else None
     n_logged = tally.n_answered if logged else 0
     return tally.scored(project, wanted.source.title, wanted.output.title, batch, n_logged, refused)
+
+
+def _require_apart(wanted: Wanted) -> None:
+    """UsageError when the answers would be among the rows, and so be scored themselves."""
+    if not isinstance(wanted.output, File):
+        return
+    output, place = Path(wanted.output.path).absolute(), getattr(wanted.source, "path", None)
+    for each in [place] if isinstance(place, (str, Path)) else place or ():
+        if Path(each).is_dir() and output.is_relative_to(Path(each).absolute()):
+            raise UsageError(f"The answers would be among the rows in {each}", action="Name an output outside of it")
 
 
 def _is_done(work: Work, batch: Batch, version: str, wanted: Wanted) -> bool:
     """Whether the last batch had the same rows, was answered by the same version, and is still there."""
     if (done := work.done()) is None or (done.digest, done.version) != (batch.digest, version):
         return False
-    return wanted.output.is_there(done.id)
+    return bool(done.stamp) and wanted.output.stamp(done.id) == done.stamp
 
 
 def _counted(chunks: Iterator[Chunk], tally: Tally, batch: Batch, logged: BatchLog | None) -> Iterator[Chunk]:
@@ -95,30 +104,3 @@ def _counted(chunks: Iterator[Chunk], tally: Tally, batch: Batch, logged: BatchL
         tally.add(chunk)
         yield chunk
         progress.advance("score_rows", f"{tally.n_rows:,} rows", tally.n_rows, batch.n_rows)
-
-
-def _kept(answering: Answering, chunk: Chunk) -> pl.DataFrame:
-    """The answered rows of a chunk with their answers."""
-    kept = chunk.answers[PROBLEM].is_null()
-    whole = answering.joined(chunk.rows, chunk.answers.drop(PROBLEM))
-    return _typed(whole if kept.all() else whole.filter(kept), answering.scorer.card.inputs)
-
-
-def _typed(frame: pl.DataFrame, inputs: tuple[Column, ...]) -> pl.DataFrame:
-    """The frame with numbers, dates and truth values that came as text in their types.
-
-    One word in a file of numbers makes them all text, and the next batch would not go with this one.
-    """
-    import polars as pl
-
-    texts = [each for each in inputs if each.type not in ("text", *BYTES) and frame.schema.get(each.name) == pl.String]
-    return frame.with_columns(taken(frame, texts)) if texts else frame
-
-
-def _refused(work: Work, batch: Batch, answering: Answering) -> Iterator[pl.DataFrame]:
-    """The refused rows with their reasons."""
-    for number in range(batch.n_chunks):
-        chunk = recalled(work, batch, number)
-        if chunk is not None and chunk.answers[PROBLEM].null_count() < chunk.rows.height:
-            whole = answering.joined(chunk.rows, chunk.answers.select(PROBLEM))
-            yield whole.filter(whole[PROBLEM].is_not_null())

@@ -168,12 +168,21 @@ def test_an_output_that_cannot_be_written_is_found_out_at_the_end(small: Small, 
         small.score(tmp_path / "rows.csv", tmp_path / name)
 
 
+def test_answers_are_among_the_rows_that_are_scored_next(small: Small, tmp_path: Path) -> None:
+    (folder := tmp_path / "csvs").mkdir()
+    (folder / "rows.csv").write_text("x,kind\n1,a\n")
+    with pytest.raises(UsageError, match="among the rows"):
+        small.score(folder, folder / "answers.csv")
+
+
 def test_unchanged_rows_are_answered_again(small: Small, tmp_path: Path) -> None:
     source, output = many(tmp_path / "rows.parquet", 100), tmp_path / "answers.csv"
     assert small.score(source, output) and not small.score(source, output)
     assert small.score(source, output, version="4")[0].versions == {"4": 100}, "another champion answers anew"
     output.unlink()
     assert small.score(source, output, version="4"), "the answers are gone"
+    assert small.score(many(tmp_path / "others.parquet", 7), output, version="4")
+    assert small.score(source, output, version="4"), "the answers are to other rows"
     many(source, 101)
     assert small.score(source, output, version="4")[0].n_rows == 101
 

@@ -21,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
             str(options.project),
             source=options.input,
             output=options.output,
-            log=options.log or None,
+            log=options.log,
             again=options.again,
             return_state=True,
         )

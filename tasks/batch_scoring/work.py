@@ -29,11 +29,14 @@ class Batch(Record):
 
 
 class Done(Record):
-    """The last finished batch: its id, its rows' digest, the version that was asked last, and where they end."""
+    """The last finished batch: its id, its rows' digest, the version that was asked last, what the output looked
+    like then, and where the rows end.
+    """
 
     id: str
     digest: str
     version: str
+    stamp: str
     position: JsonValue = None
 
 

@@ -2,7 +2,8 @@
 
 An output is a frozen record with `kind` and a `title` for messages. `grows` says whether batches are added to what is
 there, or one replaces the other; `require` refuses at once what could not be written in the end; `take` writes the
-rows of a batch, each once, however often it is called for it; `side` is the file for what was refused.
+rows of a batch, each once, however often it is called for it; `stamp` tells whether they are still there as they were;
+`side` is the file for what was refused.
 """
 
 from __future__ import annotations

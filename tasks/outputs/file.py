@@ -37,9 +37,13 @@ class File(Record):
             formats.kind_of(self._place, SAID)
             formats.require_folder(self._place, SAID)
 
-    def is_there(self, batch: str) -> bool:
-        """Whether what a finished batch wrote is still there."""
-        return self._file(batch).exists()
+    def stamp(self, batch: str) -> str:
+        """Another text when somebody changed what the batch wrote; empty when it is gone."""
+        try:
+            found = self._file(batch).stat()
+        except FileNotFoundError:
+            return ""
+        return f"{found.st_size} {found.st_mtime_ns}"
 
     def take(self, batch: str, frames: Iterator[pl.DataFrame]) -> None:
         """Write all rows of the batch; they are there at once, under the name, or not at all."""

@@ -1,4 +1,4 @@
-"""Rows in tables of SQL databases: engines, tables made after frames, quick insertion, and how far each batch came."""
+"""Rows in tables of SQL databases: engines, tables made after frames, and quick insertion."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     import polars as pl
     from sqlalchemy import URL, Connection, Engine, Table
 
-PROGRESS = "keepfit_scoring"
-"""The table that says how many chunks and rows of each batch are in which table."""
 BUSY_SECONDS = 30
 
 
@@ -77,36 +75,6 @@ def insert(connection: Connection, table: str, frame: pl.DataFrame) -> None:
         connection.exec_driver_sql(f"INSERT INTO {into} ({names}) VALUES ({marks})", _plain(frame).rows())
     else:
         connection.execute(_table(table, frame).insert(), _plain(frame, texts=False).to_dicts())
-
-
-def progress(connection: Connection, batch: str) -> int:
-    """How many chunks of the batch are there."""
-    from sqlalchemy import select
-
-    table = _progress()
-    table.create(connection, checkfirst=True)
-    return connection.execute(select(table.c.n_chunks).where(table.c.batch == batch)).scalar() or 0
-
-
-def advance(connection: Connection, batch: str, table: str, n_chunks: int, n_rows: int) -> None:
-    """Have it known that so many chunks of the batch are there, the last one of so many rows."""
-    known = _progress()
-    changed = known.update().where(known.c.batch == batch).values(n_chunks=n_chunks, n_rows=known.c.n_rows + n_rows)
-    if not connection.execute(changed).rowcount:
-        connection.execute(known.insert().values(batch=batch, target=table, n_chunks=n_chunks, n_rows=n_rows))
-
-
-def forget(connection: Connection, batch: str) -> None:
-    """Have it known that nothing of the batch is there."""
-    known = _progress()
-    connection.execute(known.delete().where(known.c.batch == batch))
-
-
-def _progress() -> Table:
-    from sqlalchemy import BigInteger, Column, MetaData, String, Table
-
-    columns = Column("target", String(200)), Column("n_chunks", BigInteger), Column("n_rows", BigInteger)
-    return Table(PROGRESS, MetaData(), Column("batch", String(100), primary_key=True), *columns)
 
 
 def _table(table: str, frame: pl.DataFrame) -> Table:

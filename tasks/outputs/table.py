@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from tasks.core import engines, secrets
 from tasks.core.errors import DataError, ProjectError, Unavailable, UsageError, is_full
 from tasks.core.records import Record
-from tasks.outputs import rows_in
+from tasks.outputs import journal, rows_in
 
 if TYPE_CHECKING:
     import polars as pl
@@ -52,12 +52,13 @@ class Table(Record):
         if self.path is not None and not Path(self.path).absolute().parent.is_dir():
             raise UsageError(f"There is no folder {Path(self.path).absolute().parent}", action="Create it")
         with self._engine() as engine, engine.begin() as connection:
-            rows_in.progress(connection, "")
+            journal.progress(connection, "")
 
-    def is_there(self, batch: str) -> bool:
-        """Whether the table has the batch."""
+    def stamp(self, batch: str) -> str:
+        """How many chunks of the batch the table has; empty when it has none."""
         with self._engine() as engine, engine.begin() as connection:
-            return rows_in.exists(connection, self.table) and rows_in.progress(connection, batch) > 0
+            n_chunks = journal.progress(connection, batch)
+            return str(n_chunks) if n_chunks and rows_in.exists(connection, self.table) else ""
 
     def take(self, batch: str, frames: Iterator[pl.DataFrame]) -> None:
         """Add all rows of the batch that are not there yet, a frame a transaction."""
@@ -71,13 +72,13 @@ class Table(Record):
         return folder / "refused" / f"{batch}.parquet"
 
     def _add(self, connection: Connection, batch: str, number: int, frame: pl.DataFrame) -> None:
-        done = rows_in.progress(connection, batch)
+        done = journal.progress(connection, batch)
         if not number and not rows_in.have_table(connection, self.table, frame, self.title) and done:
-            rows_in.forget(connection, batch)  # somebody removed the table, and with it what the batch had there
+            journal.forget(connection, batch)  # somebody removed the table, and with it what the batch had there
             done = 0
         if number >= done:
             rows_in.insert(connection, self.table, frame)
-            rows_in.advance(connection, batch, self.table, number + 1, frame.height)
+            journal.advance(connection, batch, self.table, number + 1, frame.height)
 
     @contextmanager
     def _engine(self) -> Iterator[Engine]:

@@ -15,6 +15,7 @@ from tasks.core.tracking.registry import (
     set_alias,
     standing,
     version_of,
+    version_page,
     versions,
 )
 from tasks.core.tracking.runs import (
@@ -59,5 +60,6 @@ __all__ = [
     "shown_address",
     "standing",
     "version_of",
+    "version_page",
     "versions",
 ]

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from tasks.core import store
 from tasks.core.errors import KeepfitError, Unavailable
 from tasks.core.model_records import Champion
 from tasks.core.records import Blob, Record
-from tasks.core.tracking.runs import address, client, shown_address
+from tasks.core.tracking.runs import address, client, page, shown_address
 
 if TYPE_CHECKING:
     from mlflow import MlflowException
@@ -55,6 +56,11 @@ def standing(project: str) -> Standing:
 def model(project: str, version: str) -> Champion | None:
     """The registered version, its file at hand in the store; None when there is none, or it is not keepfit's."""
     return _as_champion(_version(project, version))
+
+
+def version_page(project: str, version: str) -> str | None:
+    """The page of a version in MLflow's UI, when a tracking server serves one."""
+    return page(f"models/{quote(project)}/versions/{version}")
 
 
 def digest_of(project: str, version: str) -> str | None:

@@ -41,10 +41,13 @@ class Run:
     @property
     def url(self) -> str | None:
         """The run's page, when a tracking server serves one."""
-        uri = shown_address()
-        if not uri.startswith(("http://", "https://")):
-            return None
-        return f"{uri.rstrip('/')}/#/experiments/{self.experiment_id}/runs/{self.run_id}"
+        return page(f"experiments/{self.experiment_id}/runs/{self.run_id}")
+
+
+def page(path: str) -> str | None:
+    """The address of a page of MLflow's UI, when a tracking server serves one."""
+    uri = shown_address()
+    return f"{uri.rstrip('/')}/#/{path}" if uri.startswith(("http://", "https://")) else None
 
 
 METRICS_PER_BATCH = 1_000
