@@ -12,9 +12,10 @@ from tasks.core import ledger, locks, promotion, roles, store, tracking
 from tasks.core.errors import DataError, Refused
 from tasks.core.model_records import Champion, ModelCard, Waits
 from tasks.correct import correct
-from tasks.deploy import Acceptance, Gate, parity
+from tasks.deploy import Gate, parity
 from tasks.monitoring import kept
 from tasks.retraining import gains
+from tasks.retraining.acceptance import Acceptance
 from tasks.retraining.correcting import CAUSE, Step, known_for, step
 from tasks.retraining.measuring import lost_columns
 from tasks.retraining.policy import Retrain

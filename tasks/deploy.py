@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
-
-from pydantic import Field
+from typing import Any
 
 from tasks.core import ledger, lineage, promotion, store, tracking
 from tasks.core.errors import Refused
@@ -13,20 +10,10 @@ from tasks.core.figures import figure
 from tasks.core.model_records import Champion, Comparison, Deployment, Evaluation, TrainedModel, Verification, Waits
 from tasks.core.records import Record
 from tasks.core.step import action
+from tasks.retraining.acceptance import Acceptance
 from tasks.retraining.gate import NON_INFERIORITY_T
 from tasks.retraining.trigger import Trigger
 from tasks.scoring.scorer import Scorer
-
-
-class Acceptance(Record):
-    """The gates. They are on by default; each can be set by name in project.yaml."""
-
-    baseline: Literal["better", "off"] = "better"
-    champion: Literal["not_worse", "better", "off"] = "not_worse"
-    minimum: Mapping[str, float] = Field(default_factory=dict)
-    """Metric -> the least acceptable value on the test rows (for an error or a loss: the largest)."""
-    parity: float = 1e-9
-    """Largest difference allowed between the exported model and the fitted one; all is computed in float64."""
 
 
 class Gate(Record):

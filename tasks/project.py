@@ -22,11 +22,11 @@ from tasks.core.project_file import explained, project_file, read_yaml
 from tasks.core.records import Claim, Record
 from tasks.core.splits import GroupSplit, HashSplit, PredefinedSplit, Split, StratifiedSplit, TimeSplit
 from tasks.core.targets import ProblemWish
-from tasks.deploy import Acceptance
 from tasks.evaluate import EvaluationSection
 from tasks.monitoring.section import Monitor
 from tasks.outputs import File, Output, spoken
 from tasks.prepare import Preparation
+from tasks.retraining.acceptance import Acceptance
 from tasks.retraining.policy import Retrain, waits_for
 from tasks.select_model import Models
 from tasks.serving.section import Log, Serve

@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from flows import correcting
 from flows.weighing import weigh
 from tasks.core import clock, roles, store
 from tasks.core.errors import UsageError
 from tasks.core.model_records import Champion
 from tasks.core.project_file import explained, project_file, project_name, read_yaml
-from tasks.deploy import Acceptance
 from tasks.monitor import Watching, monitor
 from tasks.monitoring.section import Monitor
 from tasks.monitoring.told import told
 from tasks.report_windows import report_rows, report_windows
+from tasks.retraining.acceptance import Acceptance
 from tasks.retraining.policy import Retrain, waits_for
 from tasks.retraining.verdict import Verdict
 from tasks.serving.section import Serve
@@ -63,10 +62,7 @@ def run(options: argparse.Namespace) -> int:
             watched = (sections.monitor, sections.serve.log)
             page = report_windows(name, champion, *watched, days, options.explain, kept.verdict if kept else None)
         acted, told_of_it = _act(options, name, kept) if options.act and kept else (None, "")
-        terms = correcting.Terms(
-            sections.retrain, sections.acceptance, sections.serve.log, waits_for(sections.retrain, sections.serve)
-        )
-        corrected = correcting.follow(name, terms, kept.verdict) if options.act and kept else ""
+        corrected = _corrected(name, sections, kept.verdict) if options.act and kept else ""
     windows = watching.windows[-(options.days or 1) :]
     if options.json:
         model = {"name": name, "version": champion.version, "digest": champion.artifact.digest}
@@ -111,6 +107,15 @@ def _act(options: argparse.Namespace, project: str, kept: Kept) -> tuple[dict[st
         done = roll_back(project, kept.version, kept.verdict)
         return {"rollback": done}, done
     return None, ""
+
+
+def _corrected(project: str, sections: Sections, verdict: Verdict) -> str:
+    """What became of the champion's correction, in a sentence; of the model that was just trained, if one was."""
+    from flows import correcting  # Prefect comes with it, and must not before a training has named its server
+
+    waits = waits_for(sections.retrain, sections.serve)
+    terms = correcting.Terms(sections.retrain, sections.acceptance, sections.serve.log, waits)
+    return correcting.follow(project, terms, verdict)
 
 
 def _in_words(verdict: Verdict, acts: bool) -> str:

@@ -11,11 +11,12 @@ from tasks.replaying.fits import Fits
 from tasks.replaying.walk import Trained, Wish
 from tasks.replaying.watched import Watch
 from tasks.retraining import correction, gain
+from tasks.retraining.acceptance import AgainstChampion
 from tasks.retraining.ageing import AgeCurve
 from tasks.retraining.correction import Correction
 from tasks.retraining.policy import Retrain
 from tasks.retraining.verdict import Gain, Situation, Training, Verdict
-from tasks.retraining.worth import Gate, worth
+from tasks.retraining.worth import worth
 
 Decide = Callable[[Sequence[WindowReport], Sequence[Gain], Situation, Retrain, datetime], Verdict]
 DAYS = 14
@@ -38,13 +39,13 @@ class Keepfit:
         name: str = "keepfit",
         title: str = "keepfit",
         corrects: bool | None = None,
-        gate: Gate = "not_worse",
+        gate: AgainstChampion = "not_worse",
         seconds: float = 0.0,
     ) -> None:
         self.name, self.title, self.seconds = name, title, seconds
         self._fits, self._retrain, self._decide, self._curve, self._watch = fits, retrain, decide, curve, watch
         self._corrects = retrain.correct if corrects is None else corrects
-        self._gate: Gate = gate
+        self._gate: AgainstChampion = gate
         self._since = fits.history.windows[0].start
         self._gains: list[Gain] = []
         self._of_champion: list[Gain] = []

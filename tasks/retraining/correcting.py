@@ -10,9 +10,10 @@ from tasks.core import ledger, lineage
 from tasks.core.ledger import Entry
 from tasks.core.model_records import Champion, Waits
 from tasks.core.records import Record
+from tasks.retraining.acceptance import AgainstChampion
 from tasks.retraining.policy import Retrain
 from tasks.retraining.verdict import Gain
-from tasks.retraining.worth import WINDOWS, Gate, worth
+from tasks.retraining.worth import WINDOWS, worth
 
 CAUSE = "correction"
 """Of decisions by which a correction serves, or its base again."""
@@ -32,7 +33,12 @@ def known_for(policy: Retrain) -> timedelta:
 
 
 def step(
-    champion: Champion, entries: Sequence[Entry], gains: Sequence[Gain], policy: Retrain, gate: Gate, waits: Waits
+    champion: Champion,
+    entries: Sequence[Entry],
+    gains: Sequence[Gain],
+    policy: Retrain,
+    gate: AgainstChampion,
+    waits: Waits,
 ) -> Step:
     """The next step for what serves; `entries` are the project's, the newest first, `gains` those that still count.
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 from tasks.core.records import Record
+from tasks.retraining.acceptance import AgainstChampion
 from tasks.retraining.gain import NORMAL
 from tasks.retraining.gate import NON_INFERIORITY_T
 from tasks.retraining.verdict import Gain
 
 WINDOWS = 6
 """Of gains whose mean decides, whichever champions they were measured of: what helped one helps the next."""
-Gate = Literal["not_worse", "better", "off"]
-"""What `acceptance: {champion: …}` demands of a new model."""
 
 
 class Worth(Record):
@@ -24,7 +22,7 @@ class Worth(Record):
     words: str
 
 
-def worth(gains: Sequence[Gain], gate: Gate = "not_worse") -> Worth:
+def worth(gains: Sequence[Gain], gate: AgainstChampion = "not_worse") -> Worth:
     """By the project's gains, the oldest first: their mean is above 0, and the newest one holds the gate.
 
     The gate judges the same recipe without the newest window on that window's rows, as it does a trained model.

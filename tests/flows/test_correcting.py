@@ -17,9 +17,9 @@ from tasks.core import database, ledger, outcomes, promotion, roles, store, trac
 from tasks.core.model_records import Champion
 from tasks.core.outcomes import Outcome
 from tasks.core.tables import LEDGER
-from tasks.deploy import Acceptance
 from tasks.monitoring import logged_windows
 from tasks.monitoring.section import Monitor
+from tasks.retraining.acceptance import Acceptance
 from tasks.retraining.policy import Retrain
 from tasks.retraining.situation import situation
 from tasks.retraining.verdict import Verdict
