@@ -26,10 +26,11 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("--output", type=Path, metavar="FOLDER", help="where it goes (default: a folder of its name)")
     new.add_argument("--query", metavar="SELECT", help="the rows of a database")
     new.add_argument("--table", metavar="TABLE", help="the table of a database")
+    new.add_argument("--train", action="store_true", help="train it at once")
+    _budget(new)
 
     train = _command(commands, "train", "train, test and register a model; the champion moves if the gates hold")
-    train.add_argument("--seconds", type=_positive, metavar="N", help="budget for tuning and fitting, in seconds")
-    train.add_argument("--trials", type=_count, metavar="N", help="budget for tuning, in trials; reproducible")
+    _budget(train)
     train.add_argument(
         "--recollect", action="store_true", help="read the source from its beginning, not only what is new"
     )
@@ -216,6 +217,11 @@ def _command(
 def _ways_to_tell(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object on stdout; all else goes to stderr")
     command.add_argument("--debug", action="store_true", help="show the traceback of a failure")
+
+
+def _budget(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--seconds", type=_positive, metavar="N", help="budget for tuning and fitting, in seconds")
+    command.add_argument("--trials", type=_count, metavar="N", help="budget for tuning, in trials; reproducible")
 
 
 def _positive(text: str) -> float:

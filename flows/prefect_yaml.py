@@ -55,9 +55,9 @@ class Schedule:
 
 
 USUAL = {
-    "training": Schedule("0 6 * * 1", "UTC", "weekly"),
-    "monitoring": Schedule("10 0 * * *", "UTC", "daily"),  # a window is a UTC day
-    "scoring": Schedule("30 1 * * *", "UTC", "nightly"),
+    "training": Schedule("0 6 * * 1", "UTC", "regular"),
+    "monitoring": Schedule("10 0 * * *", "UTC", "regular"),  # a window is a UTC day
+    "scoring": Schedule("30 1 * * *", "UTC", "regular"),
 }
 
 

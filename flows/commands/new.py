@@ -27,7 +27,14 @@ LIKELY = ("target", "label", "class", "y", "outcome", "churn", "survived", "pric
 
 
 def run(options: argparse.Namespace) -> int:
-    """Look at the data and write project.yaml and expectations.yaml; nothing is overwritten, no data are copied."""
+    """Look at the data and write project.yaml and expectations.yaml; nothing is overwritten, no data are copied.
+
+    With --train it is trained then; 3 when a gate refuses the model.
+    """
+    if not options.train and (options.seconds or options.trials):
+        raise UsageError(
+            "--seconds and --trials without --train", action="Add --train, or leave them to `keepfit train`"
+        )
     from flows.described import described, folder_of, name_of
     from tasks.collect import collect
 
@@ -51,8 +58,18 @@ def run(options: argparse.Namespace) -> int:
 
     files[1].write_text(whole_file(claims, HEADER), encoding="utf-8")
     facts = _facts(name, files, dataset, target, claims)
-    print(json.dumps(facts) if options.json else "\n".join(_lines(facts, folder)))
-    return 0
+    if not options.train:
+        print(json.dumps(facts) if options.json else "\n".join(_lines(facts, folder)))
+        return 0
+    if not options.json:
+        print("\n".join(_lines(facts, folder)[:-1]), flush=True)
+    from flows.commands.train import REFUSED, trained
+    from tasks.retraining.trigger import MANUAL
+
+    options.project = folder
+    outcome, told = trained(options, MANUAL, options.seconds, options.trials)
+    print(json.dumps(facts | {"training": outcome}) if options.json else told)
+    return 0 if outcome["accepted"] else REFUSED
 
 
 def _target(dataset: Dataset, named: str | None) -> str:

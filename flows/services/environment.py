@@ -20,6 +20,9 @@ QUIET = {
 SOMEONE_ELSES = ("PREFECT_API_KEY", "PREFECT_API_AUTH_STRING", "PREFECT_PROFILE", "PREFECT_SERVER_API_AUTH_STRING")
 """What a private server must not be given: they belong to the server that the user has elsewhere."""
 
+_imported_before = False
+"""Whether the command did something first that needs Prefect: it would log, and begin a server of its own."""
+
 
 def prefect_environment(home: Path | None, url: str) -> dict[str, str]:
     """The variables for a process that speaks to the server at `url`; `home` when that is the home's own."""
@@ -42,6 +45,8 @@ def prefect_environment(home: Path | None, url: str) -> dict[str, str]:
 
 def apply(home: Path | None, url: str) -> None:
     """Make it this process's environment, before prefect is imported, which reads it once."""
+    global _imported_before
+    _imported_before = "prefect.settings" in sys.modules
     if home is not None:
         for name in SOMEONE_ELSES:
             os.environ.pop(name, None)
@@ -56,6 +61,12 @@ def settle() -> None:
     """
     from prefect.settings import get_current_settings
 
+    if _imported_before:
+        from prefect.context import refresh_global_settings_context
+        from prefect.logging.configuration import setup_logging
+
+        refresh_global_settings_context()
+        setup_logging()
     get_current_settings().flows.heartbeat_frequency = None
     # While its server is away, Prefect's log handler writes that to stderr, past every logger.
     logging.raiseExceptions = False

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tasks.project import load_project
-from tests.flows.conftest import Say
+from tests.flows.conftest import Keepfit, Say
 
 
 @pytest.fixture(autouse=True)
@@ -110,3 +110,21 @@ def test_an_update_shows_what_no_longer_holds_and_leaves_a_persons_lines(say: Sa
     assert json.loads(told)["changes"] == []
     code, told = say("expectations", "shop", "--update", "--accept", "x")
     assert code == 2 and "1,3-5" in told
+
+
+@pytest.mark.slow
+def test_with_train_it_is_trained_at_once(keepfit: Keepfit, say: Say, tmp_path: Path) -> None:
+    draw = random.Random(1)
+    lines = [
+        f"{(x := draw.random()):.3f},{draw.random():.3f},{int(x + 0.3 * draw.random() > 0.65)}" for _ in range(900)
+    ]
+    (tmp_path / "rows.csv").write_text("\n".join(["x,z,y", *lines]) + "\n")
+    code, told = say("new", "rows.csv", "--target", "y", "--trials", "1")
+    assert code == 2 and "--train" in told and not (tmp_path / "rows").exists()
+    where = ("--target", "y", "--output", tmp_path / "rows")
+    done = keepfit("new", tmp_path / "rows.csv", *where, "--train", "--trials", "2")
+    assert done.code == 0, done.err
+    assert "INFO" not in done.err, (
+        "Prefect was imported before its server was found: it logs, and begins one of its own"
+    )
+    assert "wrote" in done.out and "ACCEPTED: rows version 1" in done.out
