@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,6 @@ import pytest
 
 from flows.demonstrating.plan import Plan
 from flows.demonstrating.rows import OFFSET, Lived, drifted
-from flows.services import marked
 from tasks.core.errors import UsageError
 from tasks.core.model_records import ModelCard
 from tasks.core.records import Claim, Column, Feature, Target
@@ -50,7 +50,17 @@ def test_the_loop_closes_on_real_parts_and_nothing_of_the_users_own_is_touched(t
     last = told["steps"][-1]
     assert last["step"] == "promote" and last["sentence"].startswith("Version 2 serves from now on."), last
     assert steps["train"]["day"] < steps["drift"]["day"] < last["day"] < f"{datetime.now(UTC):%Y-%m-%d}"
-    assert [each.name for each in home.iterdir()] == ["demonstration"] and marked.living("") == []
+    assert [each.name for each in home.iterdir()] == ["demonstration"] and of_home(home) == []
+
+
+def of_home(home: Path) -> list[str]:
+    """The processes that were given the home, or a folder in it."""
+    found: list[str] = []
+    for each in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"KEEPFIT_HOME={home}".encode() in (each / "environ").read_bytes():
+                found.append((each / "cmdline").read_text())
+    return found
 
 
 def test_days_are_enough_for_the_policy_and_are_judged_when_a_training_may_start() -> None:
