@@ -124,5 +124,7 @@ def test_a_verdict_is_told_with_its_evidence() -> None:
     verdict = Verdict(action="watch", sentence=f"{EVIL} moved", until=datetime(2026, 4, 2, 9), evidence=("0.3 sd",))  # noqa: DTZ001
     page = render(replace(looked(reference(), 0.0), verdict=verdict))
     told = page[page.index('id="verdict"') : page.index('class="cards"')]
+    repeated = verdict.model_copy(update={"sentence": "Train anew. 0.3 sd."})
+    assert render(replace(looked(reference(), 0.0), verdict=repeated)).count("0.3 sd") == 1
     assert "Verdict: watch" in told and "Until 2026-04-02 09:00" in told and "0.3 sd" in told and "<script" not in told
     assert 'id="verdict"' not in render(looked(reference(), 0.0))
