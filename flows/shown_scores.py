@@ -87,12 +87,12 @@ def _in_markdown(scored: Scored) -> str:
         ("Rows", f"{scored.n_rows:,}"),
         ("Answered", f"{scored.n_answered:,}"),
         *((f"by version {version}", f"{n_rows:,}") for version, n_rows in scored.versions.items()),
-        ("Answered by an earlier run that ended early", f"{scored.n_remembered:,}"),
-        ("Refused", f"{scored.n_refused:,}"),
+        *([("by an earlier run that ended early", f"{scored.n_remembered:,}")] if scored.n_remembered else []),
+        *([("Refused", f"{scored.n_refused:,}")] if scored.n_refused else []),
         *((f"because {reason}", f"{n_rows:,}") for reason, n_rows in scored.reasons),
         *((f"answered all the same: {claim}", f"{n_rows:,}") for claim, n_rows in scored.warnings),
         *((f"left out of the source: {reason}", f"{n_items:,}") for reason, n_items in scored.left_out),
-        ("In the prediction log", f"{scored.n_logged:,}"),
+        *([("In the prediction log", f"{scored.n_logged:,}")] if scored.n_logged else []),
     ]
     table = "\n".join(f"| {plain(name)} | {plain(value)} |" for name, value in rows)
     pages = {version: tracking.version_page(scored.project, version) for version in scored.versions}
