@@ -58,7 +58,9 @@ def parser() -> argparse.ArgumentParser:
         help="CSV, Parquet or JSONL; a folder; or ADDRESS#TABLE (default: as `score:` says, or a folder in the home)",
     )
     score.add_argument(
-        "--log", action="store_true", help="have the rows in the prediction log, so that they are watched"
+        "--log",
+        action=argparse.BooleanOptionalAction,
+        help="have the rows in the prediction log, so that they are watched",
     )
     score.add_argument("--again", action="store_true", help="score all rows of the source, not only what is new")
 
