@@ -15,16 +15,19 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from flows.arguments import parser
 from tasks.batch_scoring.scored import Scored
 from tasks.batch_scoring.section import Wanted
 from tasks.core import progress, store
-from tasks.core.errors import DataError, Unavailable, UsageError
+from tasks.core.errors import DataError, ProjectError, Unavailable, UsageError
 from tasks.core.intake import Intake
 from tasks.core.model_records import Champion, Member
 from tasks.core.predictions import reading
 from tasks.core.predictions.compaction import compact
 from tasks.core.predictions.layout import folder_of
 from tasks.core.records import Claim
+from tasks.outputs import Table
+from tasks.project import load_project
 from tasks.score import read_rows, score_rows
 from tasks.scoring.scorer import Scorer
 from tasks.serving.section import Log
@@ -42,6 +45,8 @@ from pathlib import Path
 from tasks.batch_scoring.section import Wanted
 from tasks.core import progress, store
 from tasks.core.model_records import Champion
+from tasks.outputs import Table
+from tasks.project import load_project
 from tasks.score import read_rows, score_rows
 from tasks.serving.section import Log
 
@@ -195,6 +200,10 @@ def test_a_folder_takes_only_what_is_new(small: Small, tmp_path: Path) -> None:
         assert [each.n_rows for each in small.score(source, output)] == [1]
         assert not small.score(source, output)
     assert pl.read_parquet(output / "*.parquet")["id"].to_list() == [0, 1, 2]
+    (source / "0.csv").unlink()
+    assert not small.score(source, output), "files that were scored are put away"
+    (source / "3.csv").write_text("x,kind,id\n1,a,3\n")
+    assert [each.n_rows for each in small.score(source, output)] == [1]
     (source / "1.csv").write_text("x,kind,id\n1,a,7\n")
     with pytest.raises(DataError, match="--again"):
         small.score(source, output)
@@ -215,6 +224,26 @@ def table(file: Path, what: str = "select * from scores order by rowid") -> list
     with closing(sqlite3.connect(file)) as connection:
         connection.row_factory = sqlite3.Row
         return [dict(row) for row in connection.execute(what)]
+
+
+def test_project_yaml_and_options_are_taken_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEEPFIT_HOME", str(tmp_path / "home"))
+    file = tmp_path / "project.yaml"
+    file.write_text("name: small\nsource: rows.csv\ntarget: y\n")
+    wanted = load_project(tmp_path).scoring(None, None, None)
+    assert wanted.source == Csv(path=str(tmp_path / "rows.csv")) and not wanted.log
+    assert wanted.output.title == str(tmp_path / "home" / "scores" / "small")
+    file.write_text(file.read_text() + "score: {source: new.parquet, output: 'sqlite:///a.sqlite#t', log: true}\n")
+    wanted = load_project(tmp_path).scoring(None, None, parser().parse_args(["score", str(tmp_path)]).log)
+    assert wanted.source == Parquet(path=str(tmp_path / "new.parquet")) and wanted.log
+    assert wanted.output == Table(path=str(tmp_path / "a.sqlite"), table="t")
+    assert not load_project(tmp_path).scoring(None, None, log=False).log
+    file.write_text(file.read_text() + "serve: {log: off}\n")
+    with pytest.raises(UsageError, match="cannot be logged"):
+        load_project(tmp_path).scoring(None, None, None)
+    file.write_text(file.read_text().replace("score: {", "score: {table: t, "))
+    with pytest.raises(ProjectError, match="score"):
+        load_project(tmp_path)
 
 
 def test_a_table_has_other_rows_than_the_source_or_has_them_twice(small: Small, tmp_path: Path) -> None:

@@ -8,11 +8,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tasks.batch_scoring.work import Batch, Work
-from tasks.core import store
+from tasks.core import clock, store
 from tasks.scoring.answering import PROBLEM, Answering
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ def _answered(work: Work, batch: Batch, number: int, answering: Answering, versi
         return known
     warned: Counter[str] = Counter()
     found = answering.answers(rows := _rows(work, batch, number), warned)
-    marks = [pl.lit(version).alias(VERSION), pl.lit(datetime.now(UTC)).cast(pl.Datetime("us", "UTC")).alias(MOMENT)]
+    marks = [pl.lit(version).alias(VERSION), pl.lit(clock.now()).cast(pl.Datetime("us", "UTC")).alias(MOMENT)]
     found = found.select(pl.exclude(PROBLEM), *marks, PROBLEM)
     table = found.to_arrow(compat_level=pl.CompatLevel.oldest())
     table = table.replace_schema_metadata({_WARNED: json.dumps(warned).encode()})

@@ -41,6 +41,7 @@ def pin(work: Work, source: Source | Joined, columns: tuple[Column, ...], grows:
     folder = work.folder / "fetched"
     folder.mkdir(exist_ok=True)
     intake = Intake(since, schema, folder)
+    intake.forgets = True  # files that were scored are often put away
     batches = progress.told("read_rows", source.batches(intake))
     first = next((batch for batch in batches if batch.num_rows), None)
     if intake.restarted:

@@ -28,6 +28,7 @@ class Intake:
     reached   set by the source as it yields: the position behind the last row. A source that leaves it None has no
               place to go on from, and is read as a whole every time
     reasons   how many items were put into quarantine for which reason
+    forgets   whether what was read before may be gone from the source by now: nobody wants these rows again
     look      set by the source: how what it read is laid out, in a few words for `keepfit show`
     """
 
@@ -37,6 +38,7 @@ class Intake:
         self.folder = folder
         self.reached: JsonValue = None
         self.look = ""
+        self.forgets = False
         self.restarted = False
         self.notes: list[Note] = []
         self._rejected: list[tuple[str, str, bytes]] = []

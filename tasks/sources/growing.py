@@ -1,8 +1,9 @@
 """One reading of files: those that are new since the last one, and the one schema that all of them have.
 
 A list, folder or pattern grows: the position is every file taken so far with its size and version, and the next
-reading takes the new ones, after the old. When one of those taken has changed or vanished, or the new ones have wider
-types than the rows before, everything is read anew: so the rows are always those of one whole reading.
+reading takes the new ones, after the old. When one of those taken has changed or vanished (unless the intake forgets),
+or the new ones have wider types than the rows before, everything is read anew: so the rows are always those of one
+whole reading.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Reading:
         self.files = self._all
         if isinstance(taken := intake.position, Mapping):
             now = self._position()
-            if all(now.get(key) == stamp for key, stamp in taken.items()):
+            if all(now.get(key) == stamp for key, stamp in taken.items() if key in now or not intake.forgets):
                 self.files = [file for file in self._all if file.key not in taken]
             else:
                 intake.restart()
