@@ -8,19 +8,19 @@ from typing import Any
 from urllib.parse import quote
 
 from flows import promoting
-from tasks.core import ledger, locks, promotion, roles, store, tracking
+from tasks.core import clock, ledger, locks, promotion, roles, store, tracking
 from tasks.core.errors import DataError, Refused
 from tasks.core.model_records import Champion, ModelCard, Waits
 from tasks.correct import correct
 from tasks.deploy import Gate, parity
-from tasks.monitoring import kept
+from tasks.monitoring import kept, watch
 from tasks.retraining import gains
 from tasks.retraining.acceptance import Acceptance
 from tasks.retraining.correcting import CAUSE, Step, known_for, step
-from tasks.retraining.measuring import lost_columns
 from tasks.retraining.policy import Retrain
 from tasks.retraining.verdict import Verdict
 from tasks.scoring.scorer import Scorer
+from tasks.serving.logged import treatments
 from tasks.serving.section import Log
 from tasks.verify import verify
 
@@ -42,7 +42,7 @@ def follow(project: str, terms: Terms, verdict: Verdict) -> str:
     """
     if verdict.action in ("incident", "rollback"):
         return ""  # nothing is learnt from broken rows, and what was just left alone is left alone
-    now = datetime.now(UTC)
+    now = clock.now()
     with locks.held(store.home() / "locks" / f"{quote(project, safe=' ')}.correction.lock"):
         promotion.reconcile(project)
         champion = roles.serving(project).champion
@@ -63,13 +63,14 @@ def _serve(project: str, champion: Champion, found: Step, terms: Terms, until: d
     """Make the correction, prove it, and let it serve from now on."""
     base = champion.trained
     scorer = Scorer.open(store.path(base.artifact), base.artifact.digest)
-    if lost_columns(scorer, terms.log):
+    if watch.lost(scorer.card, treatments(scorer.card, terms.log)):
         return ""
     model = correct(project, base, terms.retrain, until)
     gates = [parity(verify.fn(model), terms.acceptance), Gate(held=True, sentence=found.why)]
     reasons = tuple(gate.sentence for gate in gates)
     card = Scorer.open(store.path(model.artifact), model.digest).card
-    with tracking.run(project, f"correction of version {base.version}", _parameters(card), {"keepfit.trigger": CAUSE}):
+    tags = {"keepfit.trigger": CAUSE, "keepfit.evidence": found.why}
+    with tracking.run(project, f"correction of version {base.version}", _parameters(card), tags):
         version = tracking.version_of(project, model.digest) or tracking.register(project, model.artifact, card)
         kept.keep(model.digest, kept.known(base.artifact.digest))
         held = all(gate.held for gate in gates)

@@ -27,6 +27,8 @@ ANSWERED = [
     *("__prediction__", "__outputs__", "__outcome__", "__outcome_at__"),
 ]
 """What figures on answers and service are made of."""
+CORRECTED = "__corrected__"
+"""Whether a correction answered the row in the model's place."""
 ROWS = 65_536
 """Rows whose outcomes are asked for at a time."""
 
@@ -99,7 +101,8 @@ def answered(
 
     answering = lineage.answering(project, digest)
     for rows in parts(project, since, until, outcomes=outcomes):
-        found = rows.filter(pl.col("__digest__").is_in(answering)).drop("__digest__")
+        found = rows.filter(pl.col("__digest__").is_in(answering))
+        found = found.with_columns((pl.col("__digest__") != digest).alias(CORRECTED)).drop("__digest__")
         if found.height:
             yield found
 

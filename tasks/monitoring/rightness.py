@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def performance(watched: WatchedModel, day: LoggedDay, past: Sequence[Checked], estimated: bool) -> Performance:
     """The figures of the rows with an outcome, and unless something broke what they probably are of all rows.
 
-    `past` are the estimates of earlier windows that outcomes have checked.
+    `past` are the estimates of earlier windows that outcomes have checked. What was estimated is of the model's own
+    answers, also where a correction answered: of the others' errors nothing is known without outcomes.
     """
     import numpy as np
 
@@ -35,7 +36,7 @@ def performance(watched: WatchedModel, day: LoggedDay, past: Sequence[Checked], 
     known = labelled.performance(day.answered, card, names, clock.now())
     if not estimated:
         return Performance(labelled=known)
-    rows = day.rows.gather_every(-(-day.rows.height // MOST_ESTIMATED))
+    rows = watched.own(day.rows.gather_every(-(-day.rows.height // MOST_ESTIMATED)))
     asked = Answered(labelled.answers(rows, card), watched.inputs(watched.plan.of(rows)))
     found = estimate(card.metric, asked, watched.held_out, card.threshold, past)
     checked: Checked | None = None

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tasks.core.model_records import ModelCard
 from tasks.core.predictions.masking import Logged
-from tasks.core.records import Claim, Column
+from tasks.core.records import BYTES, Claim, Column
 from tasks.monitoring.view_values import Load
 from tasks.monitoring.views import ViewPlan, views
 
@@ -41,6 +41,11 @@ def only(plan: ViewPlan, names: Collection[str]) -> ViewPlan:
 def plain(card: ModelCard, masked: Mapping[str, Logged]) -> list[Column]:
     """The inputs that the log holds as they came: what incidents are looked for in."""
     return [column for column in card.inputs if column.name not in masked]
+
+
+def lost(card: ModelCard, masked: Mapping[str, Logged]) -> list[str]:
+    """The inputs that the log does not hold as they were asked: without them no model can be asked anew."""
+    return [*masked, *(column.name for column in card.inputs if column.type in BYTES)]
 
 
 def claims(card: ModelCard, masked: Mapping[str, Logged]) -> list[Claim]:

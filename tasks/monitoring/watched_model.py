@@ -20,6 +20,7 @@ from tasks.monitoring.estimation import Answered
 from tasks.monitoring.incident_timing_facts import FEWEST_DAYS, Timing
 from tasks.monitoring.incidents import Facts, Incident, find_incidents
 from tasks.monitoring.judging import Report, judge
+from tasks.monitoring.logged_windows import CORRECTED
 from tasks.monitoring.profile import from_bytes
 from tasks.monitoring.reference import Reference
 from tasks.monitoring.section import Monitor
@@ -101,8 +102,22 @@ class WatchedModel:
     def measured(self, frames: Iterable[pl.DataFrame], day: date | None) -> Daily:
         """The statistics of the rows' views, which are made some at a time: those of images take decoding."""
         slices = (some for rows in frames for some in rows.iter_slices(ROWS))
-        parts = (part for some in slices for part in self.plan.of(some).to_arrow().to_batches())
+        parts = (part for some in slices for part in self.plan.of(self.own(some)).to_arrow().to_batches())
         return daily(self.reference.cells, parts, day)
+
+    def own(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows with the model's own answers where a correction answered: what the reference knows are its own.
+
+        As they are where the log does not hold all that it was asked.
+        """
+        import polars as pl
+
+        card = self.scorer.card
+        if CORRECTED not in rows.columns or not rows[CORRECTED].any() or watch.lost(card, treatments(card, self.log)):
+            return rows
+        said = self.scorer.predict(rows, missing_ok=True)
+        outputs = said.select(pl.concat_list(pl.exclude("prediction") if card.target.classes else "prediction"))
+        return rows.with_columns(said["prediction"].alias("__prediction__"), outputs.to_series().alias("__outputs__"))
 
     @cached_property
     def held_out(self) -> Answered:

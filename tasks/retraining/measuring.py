@@ -10,8 +10,7 @@ from tasks.core import store
 from tasks.core.errors import DataError
 from tasks.core.model_records import Champion
 from tasks.core.predictions.labelled import ANSWERED
-from tasks.core.records import BYTES
-from tasks.monitoring import logged_windows
+from tasks.monitoring import logged_windows, watch
 from tasks.monitoring.window_report import WindowReport
 from tasks.retraining import gains
 from tasks.retraining.gain import measured
@@ -50,7 +49,7 @@ def measure(
     the judged `days` teaches nothing.
     """
     scorer = Scorer.open(store.path(champion.artifact), champion.artifact.digest)
-    if lost := lost_columns(scorer, log):
+    if lost := watch.lost(scorer.card, treatments(scorer.card, log)):
         return (), f"no gain of a new model can be measured, since the log does not hold {lost[0]!r} as it was asked"
     begin = datetime.combine(since.date(), time(), since.tzinfo)
     begin += DAY if begin < since else timedelta()
@@ -67,11 +66,6 @@ def measure(
         starts.append(end)
     # A former life of the same model had windows of its own, which overlap with these.
     return tuple(each for each in gains.read(project, scorer.digest) if each.start in starts), why
-
-
-def lost_columns(scorer: Scorer, log: Log) -> list[str]:
-    """The columns that the model was asked with and that the log does not hold as they were."""
-    return [*treatments(scorer.card, log), *(each.name for each in scorer.card.inputs if each.type in BYTES)]
 
 
 def _measure(

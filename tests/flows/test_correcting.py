@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime, timedelta
+import time as clock
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ from tasks.core import database, ledger, outcomes, promotion, roles, store, trac
 from tasks.core.model_records import Champion
 from tasks.core.outcomes import Outcome
 from tasks.core.tables import LEDGER
-from tasks.monitoring import logged_windows
+from tasks.monitoring import logged_windows, rightness
 from tasks.monitoring.section import Monitor
+from tasks.monitoring.watched_model import WatchedModel
+from tasks.retraining import correction, gain
 from tasks.retraining.acceptance import Acceptance
 from tasks.retraining.policy import Retrain
 from tasks.retraining.situation import situation
@@ -33,6 +35,7 @@ from tests.watched import dated_rows, trained, write_log
 
 NAME = "ship"
 NOW = datetime.now(UTC)
+DAY = timedelta(days=1)
 FIRST = NOW.date() - timedelta(days=29)
 TERMS = correcting.Terms(Retrain(), Acceptance(), Log(), "")
 SECTION = Monitor(time="when")
@@ -80,12 +83,12 @@ def test_what_helps_serves_and_is_left_when_it_helps_no_more(
     server = Ship().run(Serving(projects=(served,)), open_store, card)
 
     def answered_by(version: str) -> dict[str, Any]:
-        deadline = time.monotonic() + 5
+        deadline = clock.monotonic() + 5
         while (found := httpx.post(f"{server.url}/predict", json=ROW, trust_env=False).json())["model"][
             "version"
         ] != version:
-            assert time.monotonic() < deadline, found
-            time.sleep(0.05)
+            assert clock.monotonic() < deadline, found
+            clock.sleep(0.05)
         return found
 
     try:
@@ -124,3 +127,31 @@ def test_what_helps_serves_and_is_left_when_it_helps_no_more(
     trained_anew = register(b"another")
     replaced = promotion.move(NAME, "3", trained_anew.artifact.digest, "champion", "gain", "", {}, "1")
     assert replaced.previous == "2" and roles.serving(NAME).champion == trained_anew
+
+
+def test_what_a_correction_answers_is_no_drift_of_the_model_that_it_corrects(open_store: Path) -> None:
+    model = trained(dated_rows(40, 40), SECTION)
+    rows = dated_rows(1, 400, FIRST)
+    turned = rows.with_columns(pl.col("y").replace({"yes": "no", "no": "yes"}))
+    base = model.champion
+    scorer = Scorer.open(store.path(base.artifact))
+    made = correction.exported(store.path(base.artifact).read_bytes(), scorer.card, gain.correct(scorer, turned))
+    corrected = Champion(version="2", artifact=store.put(made, ".onnx"), base=base)
+    told = {"corrects": {"version": "1", "digest": base.artifact.digest}}
+    ledger.append(NAME, "champion", "2", corrected.artifact.digest, evidence=told)
+    ids = write_log(open_store, NAME, corrected, turned)
+    outcomes.add(NAME, [Outcome(id=id_, outcome=y) for id_, y in zip(ids, turned["y"], strict=True)])
+
+    watched = WatchedModel.open(NAME, base, SECTION, Log())
+    day = logged_windows.day(NAME, base.artifact.digest, start := datetime.combine(FIRST, time(), UTC), start + DAY)
+    own = watched.own(day.rows)
+    said = scorer.predict(day.rows.select("x", "kind"))
+    assert own["__prediction__"].to_list() == said["prediction"].to_list()
+    n_other = (own["__prediction__"] != day.rows["__prediction__"]).sum()
+    assert n_other > 100, "the correction answers otherwise"
+    asked = day.rows.select("x", "kind", "__time__").hstack(said)
+    given, expected = (watched.measured([each], None) for each in (day.rows, asked))
+    assert given == expected
+    found = rightness.performance(watched, day, (), True)
+    served = next(each.value for each in found.labelled.metrics if each.name == "log_loss")
+    assert found.checked is not None and served < found.checked.real - 1, "by outcomes: what was answered"
