@@ -83,7 +83,8 @@ def run(options: argparse.Namespace) -> int:
             )
         )
     else:
-        lines = ["\n\n".join(told(name, champion.version, window) for window in windows)]
+        version = f"{champion.version} (corrected by {serving.version})" if serving.base else champion.version
+        lines = ["\n\n".join(told(name, version, window) for window in windows)]
         lines += [f"Report       {page}"] if page else []
         lines += [told_of_it] if told_of_it else []
         lines += [f"Correction   {corrected}"] if corrected else []
