@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import thread_time
 from typing import Any, Protocol
 
 import numpy as np
 
 from tasks.replaying.calendars import Calendar
+from tasks.replaying.differing import Known, p_value, stability
 from tasks.replaying.fits import Fits
 from tasks.replaying.walk import Trained, Wish
 
@@ -16,11 +17,8 @@ HALF = 0.5
 """Of the columns must differ before Evidently calls the data drifted."""
 SIGNIFICANT = 0.05
 PSI_LIMIT = 0.2
-BINS = 10
 MOST_ROWS = 20_000
 """Of the training rows that a test compares with: more change its figure in the third digit."""
-SMALLEST_SHARE = 1e-4
-"""That stands for an empty bin of the population stability index, as is usual."""
 
 
 class Detector(Protocol):
@@ -68,27 +66,32 @@ class OnError(Calendar):
 class OnInputs(Calendar):
     """Train when the newest window's columns differ from the rows that the model was trained on."""
 
-    def __init__(self, name: str, title: str, fits: Fits, differs: Callable[[Any, Any], str]) -> None:
+    def __init__(self, name: str, title: str, fits: Fits, differs: Callable[[Mapping[str, Known], Any], str]) -> None:
         super().__init__(name, title, 0)
         self._fits, self._differs = fits, differs
+        self._known: tuple[int, dict[str, Known]] = (0, {})
 
     def wish(self, number: int, champion: int) -> Wish | None:
         window = self._fits.history.windows[number - 1]
         if not window.n_rows:
             return None
-        stride = max(1, -(-champion // MOST_ROWS))
-        reference = self._fits.history.rows[0:champion].gather_every(stride)
-        current = self._fits.history.rows[window.rows]
-        inputs, time = self._fits.history.seen.inputs, self._fits.history.seen.time
-        names = [column.name for column in inputs if column.type in TESTED and column.name != time]
         started = thread_time()
-        found = self._differs(reference.select(names), current.select(names))
+        if self._known[0] != champion:
+            self._known = champion, self._learnt(champion)
+        _, reference = self._known
+        current = self._fits.history.rows[window.rows].select(*reference)
+        found = self._differs(reference, current)
         self.seconds += thread_time() - started
         return Wish(self.name, found, evidence=True) if found else None
 
+    def _learnt(self, champion: int) -> dict[str, Known]:
+        inputs, time = self._fits.history.seen.inputs, self._fits.history.seen.time
+        names = [column.name for column in inputs if column.type in TESTED and column.name != time]
+        rows = self._fits.history.rows[0:champion].select(names).gather_every(max(1, -(-champion // MOST_ROWS)))
+        return {name: Known(rows[name]) for name in names}
+
 
 TESTED = ("number", "integer", "boolean", "text", "date")
-MOST_LEVELS = 50
 
 
 def adwin(fits: Fits) -> OnError:
@@ -115,69 +118,15 @@ def psi(fits: Fits) -> OnInputs:
     return OnInputs("psi", "PSI above 0.2", fits, _unstable)
 
 
-def _half_differ(reference: Any, current: Any) -> str:
-    differ = [name for name in reference.columns if _p_value(reference[name], current[name]) < SIGNIFICANT]
-    if len(differ) < HALF * len(reference.columns) or not differ:
+def _half_differ(reference: Mapping[str, Known], current: Any) -> str:
+    differ = [name for name, known in reference.items() if p_value(known, current[name]) < SIGNIFICANT]
+    if len(differ) < HALF * len(reference) or not differ:
         return ""
-    return f"{len(differ)} of {len(reference.columns)} columns differ"
+    return f"{len(differ)} of {len(reference)} columns differ"
 
 
-def _p_value(reference: Any, current: Any) -> float:
-    from scipy import stats
-
-    if reference.dtype.is_numeric() or reference.dtype.is_temporal():
-        a, b = _numbers(reference), _numbers(current)
-        tested: Any = stats.ks_2samp(a, b, method="asymp") if len(a) and len(b) else None
-        return 1.0 if tested is None else float(tested.pvalue)
-    expected, counts = _levels(reference, current)
-    if not counts.sum() or len(counts) < 2:
-        return 1.0
-    # A level that the training rows do not have is a cell of its own kind; half a row keeps it finite.
-    shares = (expected + 0.5) / (expected + 0.5).sum()
-    statistic = ((counts - shares * counts.sum()) ** 2 / (shares * counts.sum())).sum()
-    return float(stats.chi2.sf(statistic, len(counts) - 1))
-
-
-def _unstable(reference: Any, current: Any) -> str:
-    for name in reference.columns:
-        if (found := _stability(reference[name], current[name])) > PSI_LIMIT:
+def _unstable(reference: Mapping[str, Known], current: Any) -> str:
+    for name, known in reference.items():
+        if (found := stability(known, current[name])) > PSI_LIMIT:
             return f"the PSI of {name} is {found:.2f}"
     return ""
-
-
-def _stability(reference: Any, current: Any) -> float:
-    if reference.dtype.is_numeric() or reference.dtype.is_temporal():
-        a, b = _numbers(reference), _numbers(current)
-        if not len(a) or not len(b):
-            return 0.0
-        edges = np.unique(np.quantile(a, np.linspace(0, 1, BINS + 1)[1:-1]))
-        expected, counts = (np.bincount(np.searchsorted(edges, x), minlength=len(edges) + 1) for x in (a, b))
-    else:
-        expected, counts = _levels(reference, current)
-        if not counts.sum() or not expected.sum():
-            return 0.0
-    p, q = (np.maximum(each / each.sum(), SMALLEST_SHARE) for each in (expected, counts))
-    return float(((q - p) * np.log(q / p)).sum())
-
-
-def _numbers(values: Any) -> np.ndarray:
-    import polars as pl
-
-    values = values.cast(pl.Datetime("us")).to_physical() if values.dtype.is_temporal() else values
-    found = values.drop_nulls().cast(pl.Float64).to_numpy()
-    return found[np.isfinite(found)]
-
-
-def _levels(reference: Any, current: Any) -> tuple[np.ndarray, np.ndarray]:
-    """How often each of the commonest levels comes in both, and all others together."""
-    import polars as pl
-
-    counts = reference.cast(pl.String).drop_nulls().value_counts(sort=True, name="n").head(MOST_LEVELS)
-    names = counts.to_series(0).to_list()
-    found = []
-    for values in (reference, current):
-        texts = values.cast(pl.String).drop_nulls()
-        by = dict(texts.value_counts(name="n").iter_rows())
-        known = [by.get(name, 0) for name in names]
-        found.append(np.array([*known, len(texts) - sum(known)], dtype=float))
-    return found[0], found[1]
