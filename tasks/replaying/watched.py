@@ -13,7 +13,7 @@ import numpy as np
 from tasks.monitoring import watch
 from tasks.monitoring.cells import Kind
 from tasks.monitoring.daily import Daily, daily
-from tasks.monitoring.judging import Report, judge
+from tasks.monitoring.judging import judge
 from tasks.monitoring.performance import Performance as Labelled
 from tasks.monitoring.reference import Reference
 from tasks.monitoring.views import ViewPlan
@@ -38,7 +38,7 @@ class _Watched:
     plan: ViewPlan
     reference: Reference
     days: list[Daily] = field(default_factory=list["Daily"])
-    reports: dict[date, Report] = field(default_factory=dict[date, "Report"])
+    reports: dict[date, WindowReport] = field(default_factory=dict[date, "WindowReport"])
 
 
 class Watch:
@@ -68,8 +68,10 @@ class Watch:
             day = (begin + place * DAY).date()
             if day not in watched.reports:
                 history = watched.days[max(0, place + 1 - REMEMBERED) : place + 1]
-                watched.reports[day] = judge(watched.reference, history, self._false_alarms, words="")
-            found.append(self._report(watched.reports[day], day, window))
+                judged = judge(watched.reference, history, self._false_alarms, words="")
+                told = empty(day.isoformat(), judged.n_rows)
+                watched.reports[day] = drifted(told, judged) if judged.n_rows else told
+            found.append(self._as_of(window, watched.reports[day], day))
         return found
 
     def _watched(self, champion: int, since: datetime) -> _Watched:
@@ -90,12 +92,11 @@ class Watch:
         raw: pl.DataFrame = history.rows[rows].with_columns(pl.Series(TIME, history.moments[rows]))
         return plan.of(raw).with_columns(raw[TIME]).to_arrow()
 
-    def _report(self, found: Report, day: date, window: Window) -> WindowReport:
+    def _as_of(self, window: Window, report: WindowReport, day: date) -> WindowReport:
         """As the monitor reports it; outcomes are told by how many had come when the window began."""
         start = datetime.combine(day, time(), UTC)
         rows = rows_until(self._fits.history, start, start + DAY)
-        n_labelled = int(np.clip(window.n_labelled - rows.start, 0, found.n_rows))
-        share = n_labelled / max(found.n_rows, 1)
-        labelled = Labelled(n_rows=found.n_rows, n_labelled=n_labelled, coverage=share, delay=None, metrics=())
-        told = empty(day.isoformat(), found.n_rows).model_copy(update={"performance": Performance(labelled=labelled)})
-        return drifted(told, found) if found.n_rows else told
+        n_labelled = int(np.clip(window.n_labelled - rows.start, 0, report.n_rows))
+        share = n_labelled / max(report.n_rows, 1)
+        labelled = Labelled(n_rows=report.n_rows, n_labelled=n_labelled, coverage=share, delay=None, metrics=())
+        return report.model_copy(update={"performance": Performance(labelled=labelled)})
