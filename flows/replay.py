@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ from prefect import flow
 
 from flows import runs
 from flows.history import Span, fits_of
-from tasks.core import metrics, progress, store
+from tasks.core import metrics, store
 from tasks.core.errors import UsageError
 from tasks.core.splits import seconds
 from tasks.project import Project, load_project
@@ -21,18 +20,17 @@ from tasks.replaying.records import Replay
 from tasks.retraining.policy import Retrain
 
 if TYPE_CHECKING:
-    from tasks.replaying.walk import Outcome, Policy
+    from tasks.replaying.walk import Policy
 
 
 def replayed(project: Project, span: Span, threads: int | None = None) -> Replay:
     """What each policy would have made of the history; the home's store must be open."""
     from tasks.decide import decide
-    from tasks.learning.parallel import in_parallel, one_thread, within_context
     from tasks.replaying import ages, recommending
     from tasks.replaying.calendars import Calendar
     from tasks.replaying.keepfit import Keepfit
+    from tasks.replaying.lived import lived
     from tasks.replaying.triggers import adwin, ks, page_hinkley, psi
-    from tasks.replaying.walk import walk
     from tasks.replaying.watched import Watch
 
     started, retrain = perf_counter(), policy_of(project, span)
@@ -58,12 +56,8 @@ def replayed(project: Project, span: Span, threads: int | None = None) -> Replay
     variants = recommending.variants(retrain, curve := ages.curve(fits))
     # Settings are compared by gain and age alone: to judge the days of each one's champions would take longest of all.
     tried = [ours(each, watch=None, name=f"variant {number}") for number, each in enumerate((retrain, *variants))]
-    calls = [within_context(partial(walk, fits, each)) for each in (*policies, *tried)]
-    outcomes: list[Outcome] = []
-    with one_thread():
-        for some in in_parallel(calls, min(threads or os.cpu_count() or 1, len(calls))):
-            outcomes += some
-            progress.advance("live through", "", len(outcomes), None if len(outcomes) == len(calls) else len(calls))
+    # The two that go the project's own way last: side by side with it they would wait for the same models.
+    outcomes = lived(fits, [*policies, *tried], (1, len(policies)), threads)
     found, others = outcomes[: len(policies)], outcomes[len(policies) :]
     weekly = next(each for each in found if each.name == "schedule")
     return Replay(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import cache
@@ -58,6 +58,19 @@ def in_parallel(calls: Sequence[Callable[[], T]], threads: int) -> Iterator[list
     with ThreadPoolExecutor(threads, initializer=_limit_openmp) as pool:
         for start in range(0, len(calls), threads):
             yield list(pool.map(_called, calls[start : start + threads]))
+
+
+def as_done(calls: Sequence[Callable[[], T]], threads: int) -> Iterator[tuple[int, T]]:
+    """Each result with the place of its call, as they come: they begin in order, and no thread waits for another."""
+    if threads == 1 or len(calls) == 1:
+        yield from ((place, call()) for place, call in enumerate(calls))
+        return
+    with ThreadPoolExecutor(threads, initializer=_limit_openmp) as pool:
+        places = {pool.submit(call): place for place, call in enumerate(calls)}
+        try:
+            yield from ((places[each], each.result()) for each in as_completed(places))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def within_context(call: Callable[[], T]) -> Callable[[], T]:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from threading import Lock
 from time import thread_time
 from typing import Any
 
 from tasks.core import memory, progress, store
 from tasks.core.model_records import Member
+from tasks.core.records import Feature
 from tasks.core.step import key_of
-from tasks.learning.parallel import in_parallel, one_thread, within_context
+from tasks.learning.parallel import as_done, one_thread, within_context
+from tasks.modalities.matrix import width
 from tasks.replaying.fitted import MOST_ROWS, Fit, fitted
 from tasks.replaying.history import History, Seen
+from tasks.replaying.known import Once, Stretch
 from tasks.retraining import correction, gain
 from tasks.retraining.correction import Correction, Floats
 from tasks.scoring.scorer import Scorer
+
+HELD, CELLS_HELD = 4, 4_000_000
+"""Ways to see the rows that are remembered, and of each so many cells: all of most histories, else the newest rows."""
 
 
 class Fits:
@@ -28,8 +34,9 @@ class Fits:
         self.members, self.seed = tuple(members), seed
         self.n_fitted = self.n_recalled = 0
         self._scorers: dict[int, tuple[Scorer, float]] = {}
-        self._answers: dict[tuple[int, int, int], Floats] = {}
-        self._corrections: dict[tuple[int, int], tuple[Correction, float]] = {}
+        self._answers = Once[int, Stretch]()
+        self._matrices = lru_cache(HELD)(self._seen_as)
+        self._corrections = Once[tuple[int, int], tuple[Correction, float]]()
         self._lock = Lock()
 
     def prefit(self, sizes: Iterable[int], threads: int | None = None) -> None:
@@ -37,10 +44,8 @@ class Fits:
         wanted = sorted(set(sizes), reverse=True)  # the longest first, or a core waits at the end
         threads = min(threads or os.cpu_count() or 1, len(wanted))
         calls = [within_context(partial(self.scorer, size)) for size in wanted]
-        done = 0
         with one_thread():
-            for some in in_parallel(calls, threads):
-                done += len(some)
+            for done, _ in enumerate(as_done(calls, threads), 1):
                 progress.advance("fit", "", done, None if done == len(wanted) else len(wanted))
 
     def scorer(self, n_rows: int) -> Scorer:
@@ -53,10 +58,7 @@ class Fits:
 
     def answers(self, n_rows: int, rows: slice) -> Floats:
         """What it answers to later rows (or any)."""
-        key = (n_rows, rows.start, rows.stop)
-        if key not in self._answers:
-            self._answers[key] = self.scorer(n_rows).ask(self.matrix(n_rows, rows))
-        return self._answers[key]
+        return self._answers.get(n_rows, lambda: Stretch(partial(self._asked, n_rows))).of(rows)
 
     def proxy(self, n_rows: int, known: int, rows: slice) -> Floats:
         """What stands in for the model of `n_rows` where the rows after `known` judge it: the same without them."""
@@ -64,20 +66,34 @@ class Fits:
 
     def matrix(self, n_rows: int, rows: slice) -> Floats:
         """These rows as it sees them."""
-        return gain.prepared(self.scorer(n_rows), self.history.rows[rows.start : rows.stop])
+        features = self.scorer(n_rows).card.features
+        return self._matrices(tuple(each.model_copy(update={"reason": ""}) for each in features)).of(rows)
 
     def correction(self, n_rows: int, number: int) -> tuple[Correction, float]:
         """The correction of it by the newest rows whose outcome is known as a window begins, and what that cost."""
-        if (known := self._corrections.get((n_rows, number))) is not None:
-            return known
+        return self._corrections.get((n_rows, number), lambda: self._corrected(n_rows, number))
+
+    def _corrected(self, n_rows: int, number: int) -> tuple[Correction, float]:
         started, window = thread_time(), self.history.windows[number]
         n_labelled = window.n_labelled
         n_older = self.history.n_before(window.start - correction.TAUGHT * self.history.every)
         rows = slice(n_labelled - correction.n_taught(n_labelled, n_labelled - n_older), n_labelled)
-        x, y, scorer = self.matrix(n_rows, rows), self.history.answers(rows), self.scorer(n_rows)
-        n_trees, problem = correction.n_trees_of(scorer.card), self.history.seen.target.problem
-        made = correction.fitted(x, y, scorer.ask(x), problem, n_trees, self.seed)
-        return self._corrections.setdefault((n_rows, number), (made, thread_time() - started))
+        x, y, answers = self.matrix(n_rows, rows), self.history.answers(rows), self.answers(n_rows, rows)
+        n_trees, problem = correction.n_trees_of(self.scorer(n_rows).card), self.history.seen.target.problem
+        made = correction.fitted(x, y, answers, problem, n_trees, self.seed)
+        return made, thread_time() - started
+
+    def _seen_as(self, features: tuple[Feature, ...]) -> Stretch:
+        """Of any models that see rows alike."""
+
+        def prepared(rows: slice) -> Floats:
+            raw = self.history.rows[rows.start : rows.stop]
+            return gain.matrix_of(raw, self.history.seen.inputs, features)
+
+        return Stretch(prepared, CELLS_HELD // max(1, width(features)))
+
+    def _asked(self, n_rows: int, rows: slice) -> Floats:
+        return self.scorer(n_rows).ask(self.matrix(n_rows, rows))
 
     def _known(self, n_rows: int) -> tuple[Scorer, float]:
         if n_rows not in self._scorers:

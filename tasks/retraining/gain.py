@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from tasks.retraining.verdict import Gain
 if TYPE_CHECKING:
     import polars as pl
 
+    from tasks.core.records import Column, Feature
     from tasks.scoring.scorer import Scorer
 
 FEWEST_BLOCKS, MOST_BLOCKS = 4, 28
@@ -116,12 +118,16 @@ def sentence(gain: Gain) -> str:
 
 def prepared(scorer: Scorer, rows: pl.DataFrame) -> Floats:
     """The matrix that the model sees of raw rows."""
+    return matrix_of(rows, scorer.card.inputs, scorer.card.features)
+
+
+def matrix_of(rows: pl.DataFrame, inputs: Sequence[Column], features: Sequence[Feature]) -> Floats:
+    """The same of every model with these inputs and features."""
     from tasks.core import expressions
     from tasks.modalities.matrix import matrix
-    from tasks.scoring import inputs
+    from tasks.scoring.inputs import taken
 
-    raw = inputs.taken(rows, scorer.card.inputs, True)
-    return matrix(expressions.with_declared(raw, scorer.card.features), scorer.card.features)
+    return matrix(expressions.with_declared(taken(rows, inputs, True), features), features)
 
 
 def answers_of(scorer: Scorer, rows: pl.DataFrame) -> Answers:
