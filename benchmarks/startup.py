@@ -9,6 +9,7 @@ idle machine, with bytecode compiled.
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -81,6 +82,14 @@ def seconds(code: str, *arguments: object) -> tuple[float, dict[str, float]]:
     return whole, {**phases, "process start and end": whole - sum(phases.values())} if phases else {}
 
 
+def help_seconds() -> float:
+    """The processor time of `keepfit --help`."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([Path(sys.executable).with_name("keepfit"), "--help"], stdout=subprocess.DEVNULL, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 def main() -> None:
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
@@ -104,6 +113,7 @@ def main() -> None:
     finally:
         services.down(home)
         shutil.rmtree(folder)
+    print(f"keepfit --help       {statistics.median(help_seconds() for _ in range(repeats)):6.2f} s of processor time")
     reference = statistics.median(whole for whole, _ in measured["Prefect ephemeral"])
     for case, runs in measured.items():
         whole = statistics.median(whole for whole, _ in runs)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
+
+from flows.helping import Formatter, Top, example
+from flows.values import count, day, moment, positive
 
 
 def parser() -> argparse.ArgumentParser:
     """Every command and option."""
-    top = argparse.ArgumentParser(
+    top = Top(
         prog="keepfit",
         description="Training pipelines that keep your models fit.",
         epilog="Every PROJECT is a folder with a project.yaml. Exit codes: 0 done, 1 failed, 2 wrong use, 3 refused.",
     )
     top.add_argument("--version", action="version", version=f"keepfit {version('keepfit')}")
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = top.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=argparse.ArgumentParser
+    )
 
     new = _command(
         commands, "new", "a project for data: project.yaml, and expectations from what they are like", data=True
@@ -77,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
     expect.add_argument("--accept", metavar="NUMBERS", help="with --update: write all, or those like 1,3-5, unasked")
 
     quarantine = _command(commands, "quarantine", "the rows that were held back, and why")
-    quarantine.add_argument("--limit", type=_count, default=10, metavar="N", help="rows to show (default: 10)")
+    quarantine.add_argument("--limit", type=count, default=10, metavar="N", help="rows to show (default: 10)")
     quarantine.add_argument("--export", type=Path, metavar="FILE", help="write all of them as CSV, Parquet or JSONL")
     freed = quarantine.add_mutually_exclusive_group()
     freed.add_argument("--release", nargs="+", metavar="ROW", help="let these rows through from now on, or `all`")
@@ -91,7 +95,7 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     serve.add_argument("--port", type=int, default=8000, metavar="N", help="port to listen on (default: 8000)")
     serve.add_argument(
-        "--processes", type=_count, default=1, metavar="N", help="processes that answer on the port (default: 1)"
+        "--processes", type=count, default=1, metavar="N", help="processes that answer on the port (default: 1)"
     )
     serve.add_argument("--tls-cert", type=Path, metavar="FILE", help="the certificate, for HTTPS")
     serve.add_argument("--tls-key", type=Path, metavar="FILE", help="the certificate's private key")
@@ -103,16 +107,16 @@ def parser() -> argparse.ArgumentParser:
     asked.add_argument("--open", action="store_true", help="ask for none, even where other machines reach it")
 
     ledger = _command(commands, "ledger", "what served when, who asked for it, why, and on what evidence")
-    ledger.add_argument("--limit", type=_count, default=20, metavar="N", help="decisions to show (default: 20)")
+    ledger.add_argument("--limit", type=count, default=20, metavar="N", help="decisions to show (default: 20)")
 
     rollback = _command(commands, "rollback", "the version that served before serves again")
     rollback.add_argument(
-        "--to", type=_count, metavar="N", help="the version (default: the one before, unless it was rolled back from)"
+        "--to", type=count, metavar="N", help="the version (default: the one before, unless it was rolled back from)"
     )
     rollback.add_argument("--why", default="", metavar="TEXT", help="why, for whoever reads the ledger")
 
     promote = _command(commands, "promote", "make a registered version the champion, or the challenger")
-    promote.add_argument("--version", type=_count, required=True, metavar="N", help="the version")
+    promote.add_argument("--version", type=count, required=True, metavar="N", help="the version")
     promote.add_argument(
         "--as", dest="role", choices=["champion", "challenger"], default="champion", help="its role (default: champion)"
     )
@@ -122,14 +126,14 @@ def parser() -> argparse.ArgumentParser:
     changed = keys.add_mutually_exclusive_group()
     changed.add_argument("--add", metavar="NAME", help="a new key for this caller; it is shown once")
     changed.add_argument("--revoke", metavar="NAME", help="the key of this caller is worth nothing from now on")
-    keys.add_argument("--rate", type=_positive, metavar="N", help="with --add: requests per second (default: any)")
+    keys.add_argument("--rate", type=positive, metavar="N", help="with --add: requests per second (default: any)")
 
     monitor = _command(
         commands, "monitor", "what drifted, what broke, how right the answers were, by day; and what is to be done"
     )
     window = monitor.add_mutually_exclusive_group()
-    window.add_argument("--window", type=_day, metavar="DAY", help="one day (UTC) like 2026-03-31, or `today` so far")
-    window.add_argument("--days", type=_count, metavar="N", help="the last N whole days (default: the last one)")
+    window.add_argument("--window", type=day, metavar="DAY", help="one day (UTC) like 2026-03-31, or `today` so far")
+    window.add_argument("--days", type=count, metavar="N", help="the last N whole days (default: the last one)")
     window.add_argument("--input", type=Path, metavar="FILE", help="rows to judge as one window, as predict reads them")
     monitor.add_argument("--explain", action="store_true", help="say in the report which rows moved, drift or none")
 
@@ -139,9 +143,9 @@ def parser() -> argparse.ArgumentParser:
 
     replay = _command(commands, "replay", "the retraining policy back-tested on the project's own history")
     replay.add_argument(
-        "--from", dest="begin", type=_moment, metavar="DATE", help="first date (default: a fifth of the rows came)"
+        "--from", dest="begin", type=moment, metavar="DATE", help="first date (default: a fifth of the rows came)"
     )
-    replay.add_argument("--to", dest="end", type=_moment, metavar="DATE", help="rows from this date on are left out")
+    replay.add_argument("--to", dest="end", type=moment, metavar="DATE", help="rows from this date on are left out")
     replay.add_argument("--every", metavar="SPAN", help="length of a window, such as 1w (default: `retrain: {every}`)")
     replay.add_argument("--label-delay", metavar="SPAN", help="how late outcomes come, such as 7d (default: at once)")
     replay.add_argument("--apply", action="store_true", help="show the recommended `retrain:` as a diff, and ask")
@@ -175,6 +179,8 @@ def parser() -> argparse.ArgumentParser:
         "completion",
         help="a script by which a shell completes commands and options",
         description="A completion script.",
+        epilog=example("completion"),
+        formatter_class=Formatter,
     )
     completion.add_argument("shell", choices=["bash", "zsh", "fish"], help="for which shell")
     _ways_to_tell(completion)
@@ -192,7 +198,13 @@ def _command(
     data: bool = False,
     many: bool = False,
 ) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+    command = commands.add_parser(
+        name,
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}.",
+        epilog=example(name),
+        formatter_class=Formatter,
+    )
     if data:
         command.add_argument("data", metavar="DATA", help="a file, a folder, or an address that a source takes")
     elif many:
@@ -222,32 +234,5 @@ def _ways_to_tell(command: argparse.ArgumentParser) -> None:
 
 
 def _budget(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--seconds", type=_positive, metavar="N", help="budget for tuning and fitting, in seconds")
-    command.add_argument("--trials", type=_count, metavar="N", help="budget for tuning, in trials; reproducible")
-
-
-def _positive(text: str) -> float:
-    if not (value := float(text)) > 0:
-        raise argparse.ArgumentTypeError(f"expected more than 0, found {text}")
-    return value
-
-
-def _count(text: str) -> int:
-    if (value := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, found {text}")
-    return value
-
-
-def _day(text: str) -> date:
-    try:
-        return datetime.now(UTC).date() if text == "today" else date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a day like 2026-03-31, found {text}") from None
-
-
-def _moment(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a date like 2026-03-31, found {text}") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    command.add_argument("--seconds", type=positive, metavar="N", help="budget for tuning and fitting, in seconds")
+    command.add_argument("--trials", type=count, metavar="N", help="budget for tuning, in trials; reproducible")

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from flows.arguments import parser
+from flows.helping import GROUPS
 from tasks.core import store
 from tasks.core.functions import FUNCTIONS
 from tasks.models import FAMILIES
@@ -42,6 +43,18 @@ def test_every_command_and_option_is_named_in_the_readme() -> None:
         for action in command._actions:
             for option in action.option_strings:
                 assert option in README or option in ("-h", "--help"), f"keepfit {name} {option}"
+
+
+def test_help_names_every_command_once_by_its_purpose_and_each_ends_with_an_example_that_is_taken() -> None:
+    examples = {name: example for group in GROUPS.values() for name, example in group.items()}
+    assert sum(map(len, GROUPS.values())) == len(examples) and examples.keys() == commands().keys()
+    overview = parser().format_help()
+    assert all(purpose in overview for purpose in GROUPS) and max(map(len, overview.splitlines())) <= 120
+    for name, example in examples.items():
+        program, *words = shlex.split(example)
+        assert program == "keepfit" and parser().parse_args(words).command == name
+        assert commands()[name].format_help().splitlines()[-1] == f"Example: {example}"
+        assert f"  {name} " in overview and f"$ {example}\n" in overview
 
 
 def test_every_key_of_project_yaml_is_named_in_the_readme() -> None:

@@ -137,6 +137,15 @@ def test_a_wrong_option_is_wrong_use(tmp_path: Path, say: Say) -> None:
     assert say("serve", project(tmp_path / "small", rows()), "--port", "0")[0] == 1  # it has no champion yet
 
 
+def test_a_word_that_is_no_command_names_the_nearest_and_none_shows_all(say: Say) -> None:
+    code, told = say("trian")
+    assert code == 2 and told == "keepfit: 'trian' is no command. Perhaps `keepfit train` is meant; " + (
+        "`keepfit --help` names all.\n"
+    )
+    code, told = say()
+    assert code == 2 and "Begin with your data:" in told
+
+
 def test_a_password_in_an_address_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     from tasks.core import tracking
 
