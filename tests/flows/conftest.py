@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from flows.cli import main
@@ -19,6 +20,7 @@ from flows.cli import main
 Say = Callable[..., tuple[int, str]]
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "data"
+SCHEMAS = EXAMPLES.parent / "docs" / "schemas"
 STEPS = [
     "collect",
     "check",
@@ -39,6 +41,15 @@ STEPS = [
 KEEPFIT = [sys.executable, "-c", "from flows.cli import main; main()"]
 
 
+def require_published(arguments: tuple[object, ...], out: str) -> None:
+    """That what a command printed with --json is as its published schema says: each that a test gives is looked at."""
+    if "--json" in arguments and out.strip():
+        printed = json.loads(out)
+        name = "error" if "error" in printed else str(arguments[0])
+        schema = json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
+        jsonschema.Draft202012Validator(schema).validate(printed)
+
+
 @pytest.fixture
 def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Say:
     """A function that gives a command in this process and returns its exit code and what it told.
@@ -53,6 +64,7 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
         told = capfd.readouterr()
         assert "Traceback" not in told.err
         assert isinstance(ended.value.code, int)
+        require_published(arguments, told.out)
         return ended.value.code, told.out + (told.err if "--json" not in arguments else "")
 
     return say
@@ -104,6 +116,7 @@ class Keepfit:
             out, err = process.communicate(timeout=240)
         finally:
             process.kill()
+        require_published(arguments, out)
         return Finished(process.returncode, out, err)
 
 

@@ -15,7 +15,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tests.flows.conftest import EXAMPLES, STEPS, Finished, Keepfit
+from tests.flows.conftest import EXAMPLES, STEPS, Finished, Keepfit, Say, require_published
 
 ACTIONS = {"collect", "deploy"}
 
@@ -185,7 +185,9 @@ def test_the_model_api_serves_what_was_trained(trained: Trained) -> None:
     process = keepfit.start("serve", project, "--port", 0, "--json")
     assert process.stdout is not None
     try:
-        address = json.loads(process.stdout.readline())["address"]
+        told = process.stdout.readline()
+        require_published(("serve", "--json"), told)
+        address = json.loads(told)["address"]
         with (project / "titanic.csv").open(encoding="utf-8") as file:
             row = next(csv.DictReader(file))
         body = {"name": row["name"], "class": row["class"], "age": float(row["age"]), "sex": row["sex"]}
@@ -198,6 +200,23 @@ def test_the_model_api_serves_what_was_trained(trained: Trained) -> None:
         process.terminate()
         process.communicate(timeout=10)
     assert process.returncode == 0
+
+
+def test_commands_that_look_print_what_their_schemas_say(trained: Trained, tmp_path: Path, say: Say) -> None:
+    keepfit, project, _ = trained
+    (tmp_path / "rows.csv").write_text("name,class,age,sex\nDoe,1st,30,female\nRoe,3rd,,male\n")
+    rows = ("--input", tmp_path / "rows.csv")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KEEPFIT_HOME", str(keepfit.home))
+        for command, *options in (
+            ("predict", *rows),
+            ("predict", *rows, "--output", tmp_path / "answers.csv"),
+            ("prepare", "--output", tmp_path / "splits"),
+            ("ledger",),
+        ):
+            code, told = say(command, project, *options, "--json")  # `say` holds it against the schema
+            assert code == 0, told
+    assert say("completion", "fish", "--json")[0] == say("down", tmp_path, "--json")[0] == 0
 
 
 def test_with_mlflow_away_training_says_so_and_the_champion_still_answers(trained: Trained, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from flows.services import deployments, keeper, late, marked, rest, standing
 from flows.services.part import Part
 from tasks.core import roles, store, tracking
 from tasks.core.errors import UsageError
-from tests.flows.conftest import KEEPFIT, Say
+from tests.flows.conftest import KEEPFIT, Say, require_published
 from tests.serving.conftest import SAMPLES, card, onnx_model
 
 PROJECT = """name: ship
@@ -86,7 +86,8 @@ def test_what_is_killed_comes_back_at_its_address_and_nothing_is_left_after_the_
         )
         try:
             assert process.stdout is not None and process.stderr is not None
-            told = json.loads(process.stdout.readline())
+            require_published(("up", "--json"), line := process.stdout.readline())
+            told = json.loads(line)
             page, addresses = told["addresses"]["page"], told["addresses"]
             assert f":{taken}/" not in page, "a port that is taken is stepped over"
             for address in (page, addresses["mlflow"], addresses["prefect"]):

@@ -18,6 +18,7 @@ from tasks.core import store
 from tasks.core.errors import DataError, ProjectError, UsageError
 from tasks.project import load_project
 from tasks.replaying.records import Replay
+from tests.flows.conftest import require_published
 from tests.replaying.conftest import START, MakeProject, rows
 
 POLICIES = {"keepfit", "never", "schedule", "adwin", "page_hinkley", "ks", "psi"}
@@ -125,6 +126,7 @@ def test_a_killed_replay_goes_on_where_it_was_and_applies_what_is_accepted(make_
     running.wait()
     n_kept = len(list(memory.glob("*.json")))
     done = subprocess.run([*command, "--apply", "--accept"], env=env, cwd=root, capture_output=True, check=True)
+    require_published(("replay", "--json"), done.stdout.decode())
     found = json.loads(done.stdout)
     assert found["n_recalled"] == n_kept > 0 and found["n_fitted"] > 0
     assert set(found["policies"]) >= POLICIES

@@ -1,0 +1,37 @@
+"""The published schemas of `--json`: they are current, cover every command, and refuse what commands do not print.
+
+That real outputs hold them is seen wherever a test gives a command with --json (`require_published`).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from flows.printed import PRINTED, text
+from tests.flows.conftest import SCHEMAS, Say, require_published
+from tests.test_docs import commands
+
+
+def test_the_published_schemas_are_what_the_models_say_and_every_command_has_one() -> None:
+    assert {file.stem for file in SCHEMAS.glob("*.json")} == PRINTED.keys() == commands().keys() | {"error"}
+    for name in PRINTED:
+        published = (SCHEMAS / f"{name}.json").read_text(encoding="utf-8")
+        assert published == text(name), "run `python -m flows.printed`"
+        jsonschema.Draft202012Validator.check_schema(json.loads(published))
+
+
+def test_a_name_that_is_not_published_and_one_that_is_missing_are_seen() -> None:
+    good = {"ended": True, "up": False}
+    require_published(("down", "--json"), json.dumps(good))
+    for wrong in (good | {"more": 1}, {"ended": True}, good | {"up": "no"}):
+        with pytest.raises(jsonschema.ValidationError):
+            require_published(("down", "--json"), json.dumps(wrong))
+
+
+def test_a_failure_is_an_object_too(say: Say, tmp_path: Path) -> None:
+    code, told = say("status", tmp_path / "none", "--json")
+    assert code == 2 and json.loads(told)["exit_code"] == 2
