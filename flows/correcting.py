@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flows import promoting
-from tasks.core import clock, ledger, locks, promotion, roles, store, tracking
+from tasks.core import clock, ledger, lineage, locks, promotion, roles, store, tracking
 from tasks.core.errors import DataError, Refused
 from tasks.core.model_records import Champion, ModelCard, Waits
 from tasks.correct import correct
@@ -76,7 +76,7 @@ def _serve(project: str, champion: Champion, found: Step, terms: Terms, until: d
         held = all(gate.held for gate in gates)
         tracking.describe(project, version, "champion" if held else "refused", reasons, base.version)
         evidence: dict[str, Any] = {
-            "corrects": {"version": base.version, "digest": base.artifact.digest},
+            **lineage.evidence(Champion(version=version, artifact=model.artifact, base=base)),
             "window": found.window,
             "gates": [gate.model_dump() for gate in gates],
             "reasons": reasons,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flows import services
-from tasks.core import ledger, store, tracking
+from tasks.core import ledger, lineage, store, tracking
 from tasks.core.errors import KeepfitError, Unavailable, UsageError
 from tasks.core.ledger import Entry
 from tasks.core.model_records import Champion
@@ -82,9 +82,7 @@ def proven(project: str, version: str, answered: Proven) -> tuple[Champion, str]
 
 def evidence(model: Champion, proof: str) -> dict[str, Any]:
     """What the ledger is told of the version beside why it was moved to: what it proved, and what it corrects."""
-    base = model.base
-    corrects = {"corrects": {"version": base.version, "digest": base.artifact.digest}} if base else {}
-    return {"check": proof, **corrects}
+    return {"check": proof, **lineage.evidence(model)}
 
 
 def serving(project: str) -> Entry:

@@ -110,6 +110,7 @@ def reconcile(project: str) -> str:
             cause="mlflow",
             actor="unknown",
             why=why,
+            evidence=lineage.evidence(tracking.model(project, named) if named is not None else None),
             unless=unless,
         )
     except Refused:

@@ -445,7 +445,7 @@ function card({card, evidence, model, since}) {
   const proof = evidence?.evidence ?? {};
   const facts = [["Version", `${model.version} (${model.digest})`], ["Serves since", since && moment(since)],
     ["Predicts", `${card.target.name}, a ${card.target.problem === "regression" ? "value" : `class of ${card.target.classes.length}`}`],
-    ["Corrects", card.corrects && `version ${card.corrects.version}, by ${number(card.corrects.n_rows)} rows up to ${moment(card.corrects.until)}`],
+    ["Corrects", card.corrects && `version ${card.corrects.version}, by ${number(card.corrects.n_rows)} outcomes before ${card.corrects.until.slice(0, 10)}`],
     ["Made of", members], ["Trained on", card.data_digest && `data ${card.data_digest.slice(0, 12)}, ${card.inputs.length} columns`],
     ["Chosen by", card.metric], ...metrics(proof)];
   $("card").replaceChildren(...facts.filter(([, value]) => value).flatMap(([name, value]) => [made("dt", {}, name), made("dd", {}, value)]));
