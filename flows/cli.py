@@ -11,6 +11,7 @@ import sys
 from importlib import import_module
 
 from flows.arguments import parser
+from flows.colours import painted
 from tasks.core.errors import KeepfitError, Unavailable, causes, is_full
 
 INTERRUPTED = 130
@@ -18,25 +19,38 @@ INTERRUPTED = 130
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command that the arguments name and exit with its code: 0, 1 failed, 2 wrong use, 3 refused."""
-    options = parser().parse_args(arguments)
     try:
-        code = import_module(f"flows.commands.{options.command}").run(options)
-    except KeyboardInterrupt:
-        code = _told("Interrupted: what was finished is kept; the same command again goes on from there.", INTERRUPTED)
+        code = _run(arguments)
+        sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read our output has gone, like `head`. Nothing more can be told.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has gone, like `head`. Nothing more can be told, at the interpreter's end either.
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except BrokenPipeError:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         code = 1
-    except KeepfitError as exc:
-        if options.debug:
-            raise
-        code = _told(str(exc), exc.exit_code, options)
-    except Exception as exc:
-        if options.debug:
-            raise
-        code = _told(_in_words(exc), 1, options)
-    sys.stdout.flush()
     sys.exit(code)
+
+
+def _run(arguments: list[str] | None) -> int:
+    options = None
+    try:
+        options = parser().parse_args(arguments)
+        return import_module(f"flows.commands.{options.command}").run(options)
+    except SystemExit as exc:  # by --help, --version and wrong use
+        return exc.code if isinstance(exc.code, int) else 0
+    except KeyboardInterrupt:
+        sentence = "Interrupted: what was finished is kept; the same command again goes on from there."
+        return _told(sentence, INTERRUPTED, options)
+    except BrokenPipeError:
+        raise
+    except Exception as exc:
+        if options is None or options.debug:
+            raise
+        if isinstance(exc, KeepfitError):
+            return _told(str(exc), exc.exit_code, options)
+        return _told(_in_words(exc), 1, options)
 
 
 def _told(sentence: str, code: int, options: argparse.Namespace | None = None) -> int:
@@ -44,7 +58,7 @@ def _told(sentence: str, code: int, options: argparse.Namespace | None = None) -
         import json
 
         print(json.dumps({"error": sentence, "exit_code": code}))
-    print(f"keepfit: {sentence}", file=sys.stderr)
+    print(f"{painted('keepfit:', 'red', sys.stderr)} {sentence}", file=sys.stderr)
     return code
 
 

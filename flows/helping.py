@@ -67,8 +67,8 @@ class Top(argparse.ArgumentParser):
                     break_on_hyphens=False,
                 )
                 lines.append(f"{'':15}$ {example}")
-        lines += ["", "`keepfit COMMAND --help` tells the options of one; `keepfit --version` the version.", ""]
-        return "\n".join([*lines, *textwrap.wrap(str(self.epilog), width), ""])
+        options = "`keepfit COMMAND --help` tells the options of one; `keepfit --version` the version."
+        return "\n".join([*lines, "", *textwrap.wrap(options, width), *textwrap.wrap(str(self.epilog), width), ""])
 
     def error(self, message: str) -> NoReturn:
         """The overview where no command is named, the nearest one where it is none."""

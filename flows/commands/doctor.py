@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from flows.colours import painted
 from flows.health import champion, databases, machine, prefects
 from flows.health.finding import Finding, failed
 from flows.services import standing
@@ -15,7 +16,7 @@ from tasks.core import store
 from tasks.core.errors import KeepfitError
 from tasks.core.project_file import FILE, project_file
 
-SIGNS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED "}
+SIGNS = {"ok": ("ok     ", "green"), "warning": ("warning", "yellow"), "failed": ("FAILED ", "red")}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps({"healthy": n_failed == 0, "home": str(home), "findings": told}))
     else:
         for finding in findings:
-            print(f"{SIGNS[finding.status]}  {finding.check:<10} {finding.found}")
+            print(f"{painted(*SIGNS[finding.status])}  {finding.check:<10} {finding.found}")
             if finding.action:
                 print(f"{'':<20} → {finding.action}")
     return 1 if n_failed else 0

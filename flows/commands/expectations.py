@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows import proposals
+from flows.colours import painted, painted_diff
 from tasks.check import check
 from tasks.collect import collect
 from tasks.core import findings, missing, store
@@ -89,7 +90,7 @@ def _state(section: str, asked: Expectation, found: Sequence[findings.Finding]) 
 
 
 def _told(states: Sequence[State], file: Path) -> list[str]:
-    words = {True: "holds ", False: "BROKEN", None: "?     "}
+    words = {True: "holds ", False: painted("BROKEN", "red"), None: "?     "}
     told = [
         f"{words[one.held]}  {one.section:<9} {one.claim}{f'   ({one.found})' if one.found else ''}" for one in states
     ]
@@ -159,11 +160,8 @@ def _chosen(proposed: Sequence[Change], options: argparse.Namespace) -> list[Cha
     every = False
     for change in proposed:
         if not options.json:
-            print(
-                "\n".join(
-                    [f"{change.number}. {change.section}: {change.why}", *(f"   {line}" for line in change.lines)]
-                )
-            )
+            print(f"{change.number}. {change.section}: {change.why}")
+            print("\n".join(f"   {line}" for line in painted_diff(change.lines)))
         answer = "y" if every else _answer() if asking else "y" if change.number in wanted else "n"
         if answer == "q":
             break

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.colours import painted_diff
 from tasks.core import store
 from tasks.core.errors import ProjectError
 from tasks.core.project_file import project_file
@@ -81,7 +82,7 @@ def _with_policy(text: str, found: Replay) -> str:
 def _apply(file: Path, found: Replay, diff: list[str], options: argparse.Namespace) -> bool:
     """Whether it was written: on a terminal after a yes, with --accept unasked."""
     if not options.json:
-        print("\n".join(["", *diff]) if diff else f"{file} says what would be recommended.")
+        print("\n".join(["", *painted_diff(diff)]) if diff else f"{file} says what would be recommended.")
     if not diff:
         return False
     asking = not options.accept and not options.json and sys.stdin.isatty() and sys.stdout.isatty()

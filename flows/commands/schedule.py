@@ -15,6 +15,7 @@ from zoneinfo import available_timezones
 import yaml
 
 from flows import prefect_yaml
+from flows.colours import painted_diff
 from flows.prefect_yaml import USUAL, Deployment, Schedule
 from flows.services import deployments
 from tasks.core import store, yaml_file
@@ -129,8 +130,8 @@ def _times(text: str, file: Path, folder: Path, flows: list[str]) -> list[dict[s
 
 
 def _told(diff: list[str], written: bool, file: Path, times: list[dict[str, Any]]) -> list[str]:
-    nothing = f"{file} says it already: nothing was written."
-    lines = [*diff, "", f"Written to {file}." if written else "Nothing was written."] if diff else [nothing]
+    done = f"Written to {file}." if written else "Nothing was written."
+    lines = [*painted_diff(diff), "", done] if diff else [f"{file} says it already: nothing was written."]
     for each in times:
         due = f"next {each['next'][:16].replace('T', ' ')}" if each["next"] else "on demand"
         lines.append(f"  {each['name']:<28} {each['cron'] or '':<14} {each['timezone']:<18} {due}")

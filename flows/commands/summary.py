@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flows.colours import painted
 from tasks.core.figures import figure
 from tasks.core.model_records import Comparison, Evaluation
 from tasks.core.records import Splits
@@ -61,14 +62,15 @@ def _champion(evaluation: Evaluation) -> list[str]:
 def _decision(outcome: dict[str, Any]) -> list[str]:
     model = outcome["model"]
     name = f"{model['name']} version {model['version']} ({model['digest'][:12]})"
+    accepted = painted("ACCEPTED", "green")
     if waits := outcome["waits"]:
         until = (
             f"`keepfit promote --version {model['version']}`" if waits == "by hand" else f"what it answers as {waits}"
         )
-        head = f"ACCEPTED: {name} is the challenger; it waits for {until}."
+        head = f"{accepted}: {name} is the challenger; it waits for {until}."
     elif outcome["accepted"]:
-        head = f"ACCEPTED: {name} is the champion."
+        head = f"{accepted}: {name} is the champion."
     else:
         still = f"version {outcome['champion']} goes on serving" if outcome["champion"] else "there is no champion yet"
-        head = f"REFUSED: {name}; {still}."
+        head = f"{painted('REFUSED', 'red')}: {name}; {still}."
     return [head, *(f"  - {reason}" for reason in outcome["reasons"])]
