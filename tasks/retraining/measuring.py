@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tasks.core import store
 from tasks.core.errors import DataError
 from tasks.core.model_records import Champion
+from tasks.core.predictions import spoilt
 from tasks.core.predictions.labelled import ANSWERED
 from tasks.monitoring import logged_windows, watch
 from tasks.monitoring.window_report import WindowReport
@@ -88,9 +89,9 @@ def labelled(project: str, scorer: Scorer, since: datetime, until: datetime) -> 
     told = told if target.classes else told.cast(pl.Float64, strict=False)
     known = told.is_in(target.classes) if target.classes else told.is_finite()
     found = [pl.DataFrame(schema={"__time__": pl.Datetime("us", "UTC"), target.name: pl.String})]
-    n_seen, stride = 0, 1
+    n_seen, stride, broken = 0, 1, spoilt.days(project)
     for rows in logged_windows.parts(project, since, until, roles=ANSWERED):
-        rows = rows.filter(known.fill_null(value=False)).with_columns(told.alias(target.name))
+        rows = spoilt.without(rows, broken).filter(known.fill_null(value=False)).with_columns(told.alias(target.name))
         found.append(rows[-n_seen % stride :: stride])
         n_seen += rows.height
         while sum(each.height for each in found) > MOST_ROWS:

@@ -11,8 +11,10 @@ import pytest
 
 from tasks.core import outcomes
 from tasks.core.outcomes import Outcome
+from tasks.monitoring import windows
 from tasks.monitoring.section import Monitor
 from tasks.monitoring.window_report import Broken, empty
+from tasks.monitoring.windows import Judged
 from tasks.retraining import gains
 from tasks.retraining.measuring import measure
 from tasks.retraining.policy import Retrain
@@ -70,6 +72,18 @@ def test_a_window_with_an_incident_teaches_nothing(open_store: Path, model: Trai
     days = (empty(f"{LIVE + timedelta(days=20)}", 60).model_copy(update={"incident": broken}),)
     assert [each.start for each in found(model, 3, days=days)[1]] == [START + WEEK]
     assert len(found(model, 3)[1]) == 2
+
+
+def test_rows_of_a_broken_day_teach_no_correction(open_store: Path, model: Trained) -> None:
+    lived(open_store, model, weeks=3, turned_from=9)
+    day = LIVE + timedelta(days=13)
+    rows = dated_rows(1, 300, day, seed=9).with_columns(pl.col("x") * 100)
+    ids = write_log(open_store, PROJECT, model.champion, rows, prefix="beef")
+    outcomes.add(PROJECT, [Outcome(id=each, outcome=y) for each, y in zip(ids, rows["y"], strict=True)])
+    since = datetime.combine(day, time(), UTC)
+    judged = Judged(start=since, end=since + timedelta(days=1), n_rows=360, outcomes="", daily=None, report="{}")
+    windows.write(PROJECT, model.model.digest, judged)
+    assert abs(found(model, 3)[1][-1].gain) < 0.2
 
 
 def test_what_does_not_fit_into_memory_is_thinned(

@@ -11,7 +11,7 @@ import polars as pl
 
 from tasks.core import arrow, outcomes, store
 from tasks.core.errors import DataError
-from tasks.core.predictions import media, reading, typed
+from tasks.core.predictions import media, reading, spoilt, typed
 from tasks.core.predictions.known import Known
 from tasks.core.predictions.labelled import ANSWERED, Labelled
 from tasks.core.predictions.layout import folder_of
@@ -38,6 +38,7 @@ class Rows:
         self._heavy = [field.name for field in self._schema if str(field.type) == "binary"]
         self._classes = _classes(source, section)
         self._known = Known(source, section.target, section.key)
+        self._spoilt = spoilt.days(section.project)
         self._left_out: Counter[str] = Counter()
         self._hashed: Counter[str] = Counter()
         self._unlogged: Counter[str] = Counter()
@@ -86,7 +87,9 @@ class Rows:
         import pyarrow as pa
 
         told = outcomes.joined(pa.Table.from_batches([batch]), self._section.project)
-        logged = pl.DataFrame(told).filter(pl.col("__outcome__").is_not_null())
+        answered = pl.DataFrame(told).filter(pl.col("__outcome__").is_not_null())
+        logged = spoilt.without(answered, self._spoilt)
+        self._left_out += Counter({"of days whose feed was broken": answered.height - logged.height})
         if not logged.height:
             return logged
         section, schema = self._section, self._schema

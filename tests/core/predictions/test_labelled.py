@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from tasks.core.predictions.masking import home_key, masker
 from tasks.core.predictions.moments import microseconds
 from tasks.core.predictions.segment import Header, Segment
 from tasks.core.records import Column, ColumnType, Dataset
+from tasks.monitoring import windows
+from tasks.monitoring.windows import Judged
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 COLUMNS: dict[str, ColumnType] = {"age": "integer", "port": "text", "rich": "boolean"}
@@ -130,6 +132,19 @@ def test_what_the_source_has_does_not_come_a_second_time(open_store: Path, log: 
     known((ids[0], "lost"), (ids[1], "lost"))
     new = rows(extended(dataset(SOURCE), keyed))[4:].drop_nulls("ticket")
     assert new.select("ticket", "age").rows() == [("t9", 30)], "of a key, equal to the row of another"
+
+
+def test_nothing_is_learnt_from_a_day_whose_feed_was_broken(open_store: Path, log: Log) -> None:
+    ids = log((22, "S", True)) + log((2200, "S", True), at=NOON + timedelta(days=1))
+    known(*((each, "lost") for each in ids))
+    day = NOON.replace(hour=0) + timedelta(days=1)
+    judged = Judged(start=day, end=day + timedelta(days=1), n_rows=1, outcomes="", daily=None, report="{}")
+    windows.write("ship", "0d" * 32, judged)
+    assert rows(extended(dataset(SOURCE), SHIP))[4:]["age"].to_list() == [22, 2200], "it was another model's day"
+    windows.write("ship", "5f" * 32, judged)
+    found = extended(dataset(SOURCE), SHIP)
+    assert rows(found)[4:]["age"].to_list() == [22]
+    assert "1  rows of the prediction log of days whose feed was broken; left out" in told(found)
 
 
 def test_a_hashed_column_is_missing_yet_tells_rows_of_the_source_apart(open_store: Path, log: Log) -> None:
