@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from flows.services import deployments, standing, trainings
+from flows.services.deployments import Chosen
 from tasks.core.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -26,29 +27,41 @@ class Trainer:
         self._worker_died: datetime | None = None
 
     def train(self) -> None:
-        """Give each project that has no champion a training, and wait for them."""
+        """Train the projects that have no champion one after the other: all at once they would share the machine, and
+        those that wait for the worker would be shown as late.
+        """
         up = self._up
-        runs: dict[str, str] = {}
-        for project in up.chosen:
-            if project.name not in up.served:
-                name = deployments.named(up.described, up.root, project, "training")
-                runs[project.name] = trainings.begin(up.url, name, trainings.FIRST)
-                page = f"{up.url.removesuffix('/api')}/runs/flow-run/{runs[project.name]}"
-                up.untrained[project.name] = f"its first training runs: {page}"
-                up.told(f"{project.name} has no champion: {up.untrained[project.name]}")
-        standing.write(up)
-        while runs and not up.ended.wait(TICK_SECONDS):
+        waiting = [project for project in up.chosen if project.name not in up.served]
+        up.untrained |= {project.name: "its first training waits for its turn" for project in waiting}
+        for project in waiting:
+            self._train(project)
+
+    def _train(self, project: Chosen) -> None:
+        up, run, said = self._up, "", ""
+        while not up.ended.wait(TICK_SECONDS):
             up.serve()
             self.retry()
-            for name, run in list(runs.items()):
-                with suppress(Unavailable):  # the server is started again meanwhile
-                    kind, message = trainings.state(up.url, run)
-                    # One that crashed with its worker is run again when that is there again.
-                    if kind in ("COMPLETED", "FAILED", "CANCELLED") or (kind == "CRASHED" and not self._worker_died):
-                        del runs[name]
-                        self._tell_end(name, kind, message)
-        if up.ended.is_set():
-            raise KeyboardInterrupt
+            try:
+                run = run or self._begin(project)
+                kind, message = trainings.state(up.url, run)
+            except Unavailable as exc:  # the server is started again meanwhile
+                if str(exc) != said:
+                    up.told(said := str(exc))
+                continue
+            # One that crashed with its worker is run again when that is there again.
+            if kind in ("COMPLETED", "FAILED", "CANCELLED") or (kind == "CRASHED" and not self._worker_died):
+                self._tell_end(project.name, kind, message)
+                return
+        raise KeyboardInterrupt
+
+    def _begin(self, project: Chosen) -> str:
+        up = self._up
+        name = deployments.named(up.described, up.root, project, "training")
+        run = trainings.begin(up.url, name, trainings.FIRST)
+        up.untrained[project.name] = f"its first training runs: {up.url.removesuffix('/api')}/runs/flow-run/{run}"
+        up.told(f"{project.name} has no champion: {up.untrained[project.name]}")
+        standing.write(up)
+        return run
 
     def retry(self) -> None:
         """Once the worker is there again after it died, run again what died with it."""

@@ -16,14 +16,16 @@ ATTEMPTS = 3
 
 
 def begin(url: str, name: str, parameters: dict[str, Any], flow: str = "training") -> str:
-    """The id of the deployment's run that is under way, else of a new one; `name` is without the flow's."""
+    """The id of the deployment's run that is under way or asked for, else of a new one; `name` lacks the flow's."""
     filters = {"deployments": {"name": {"any_": [name]}}, "flows": {"name": {"any_": [flow]}}}
     found: list[dict[str, Any]] = rest.post(f"{url}/deployments/filter", filters)
     if not found:
         raise Unavailable(f"There is no deployment {flow}/{name}", action="See the log of `deploy`")
-    runs = {"flow_runs": {"state": {"type": {"any_": UNDER_WAY}}}, "deployments": {"id": {"any_": [found[0]["id"]]}}}
-    if under_way := rest.post(f"{url}/flow_runs/filter", runs):
-        return str(under_way[0]["id"])
+    states = {"type": {"any_": [*UNDER_WAY, "SCHEDULED"]}}
+    runs = {"flow_runs": {"state": states}, "deployments": {"id": {"any_": [found[0]["id"]]}}}
+    for run in rest.post(f"{url}/flow_runs/filter", runs):
+        if run["state_type"] != "SCHEDULED" or not run["auto_scheduled"]:  # asked for, and no worker took it yet
+            return str(run["id"])
     body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
     return str(rest.post(f"{url}/deployments/{found[0]['id']}/create_flow_run", body)["id"])
 
