@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def name_of_training() -> str:
     """The flow run's name in the Prefect UI: the project and why it runs."""
     trigger = cast("Trigger", flow_run.parameters["trigger"])
-    return f"{_name_of_project()} · {trigger.kind}"
+    return f"{_name_of_project()} · {trigger.words}"
 
 
 def name_of_monitoring() -> str:
@@ -80,7 +80,7 @@ def training(project: Project, trigger: Trigger) -> Iterator[tracking.Run | None
         }
         with (
             recorded(project.name, flow_run_id),
-            tracking.run(project.name, f"{trigger.kind} training", _parameters(project), tags) as run,
+            tracking.run(project.name, f"training · {trigger.words}", _parameters(project), tags) as run,
             services.running(home, project.name, flow_run_id, run.run_id),
             quarantined.keeping(project.name),
             terminated_as_told(),

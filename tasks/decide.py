@@ -48,6 +48,7 @@ def decide(
                 cause=first.cause,
                 columns=first.columns,
                 evidence=evidence,
+                gain=gains[-1].gain if gains else None,
             )
         return Verdict(
             action="watch",

@@ -17,6 +17,7 @@ from tasks.decide import decide
 from tasks.monitoring.performance import Performance as Labelled
 from tasks.monitoring.window_report import Broken, ColumnDrift, Performance, WindowReport
 from tasks.retraining.policy import QuietHours, Retrain
+from tasks.retraining.trigger import Trigger
 from tasks.retraining.verdict import Gain, Live, Situation, Training, Verdict
 
 NOW = datetime(2026, 6, 1, 0, 10, tzinfo=UTC)
@@ -376,6 +377,28 @@ def test_the_verdict(
     assert words in verdict.sentence
     assert verdict.sentence.endswith(".") and ".." not in verdict.sentence
     assert verdict.action in markdown(verdict) and all(verdict.evidence)
+
+
+@pytest.mark.parametrize(
+    ("judged", "measured", "known", "words"),
+    [
+        (days(".dd"), [], situation(), "drift in x"),
+        (days("..."), gains(0.3, 0.42), situation(), "a fresh model is 42 % better"),
+        (days("..."), gains(1.0, -0.004), situation(), "fresh models are better"),
+        (days("..."), [], situation(age=60), "the model has aged"),
+    ],
+)
+def test_a_run_is_named_by_what_its_verdict_rests_on(
+    judged: list[WindowReport], measured: list[Gain], known: Situation, words: str
+) -> None:
+    verdict = decide(judged, measured, known, Retrain(), NOW)
+    trigger = Trigger.model_validate_json(Trigger.of(verdict, "1").model_dump_json())  # as it travels in an event
+    assert trigger.words == words
+
+
+def test_a_run_that_no_verdict_asked_for_is_named_by_who_did_and_one_of_an_older_event_by_its_kind() -> None:
+    assert [Trigger().words, Trigger(kind="schedule").words] == ["manual", "schedule"]
+    assert [Trigger(kind="data_drift").words, Trigger(kind="gain").words] == ["drift", "fresh models are better"]
 
 
 def test_what_holds_a_training_back_longest_is_told_with_its_end() -> None:

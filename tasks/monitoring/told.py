@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tasks.core.figures import estimate, figure
 from tasks.core.markdown import plain
@@ -36,8 +36,13 @@ def summary(report: WindowReport) -> str:
     drifted = [each.column for each in report.worst if each.drift]
     if not drifted and report.joint:
         drifted = [" and ".join(pair.columns) for pair in report.joint.pairs if pair.drift]
-    more = f" and {len(drifted) - 1} more" if len(drifted) > 1 else ""
-    return f"drift in {drifted[0][: LONGEST - 20]}{more}"
+    return drift_in(drifted)
+
+
+def drift_in(columns: Sequence[str]) -> str:
+    """Where the drift is, for a run's name: the worst column, and how many more."""
+    more = f" and {len(columns) - 1} more" if len(columns) > 1 else ""
+    return f"drift in {columns[0][: LONGEST - 20]}{more}" if columns else "drift"
 
 
 def in_markdown(project: str, version: str, report: WindowReport) -> str:

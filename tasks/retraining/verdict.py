@@ -93,7 +93,7 @@ class Verdict(Record):
 
     `sentence` says what moved, how far, what it does to the metric and what holds the training back, if something
     does; `until` is when that ends, None where nobody knows. `cause` is what asked for training; `evidence` the figures
-    that the sentence tells.
+    that the sentence tells; `gain` the share of the champion's loss that a fresh model saved when it was measured last.
     """
 
     action: Action
@@ -103,3 +103,4 @@ class Verdict(Record):
     columns: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     held_back: HeldBack | None = None
+    gain: float | None = None

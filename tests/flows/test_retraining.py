@@ -108,6 +108,9 @@ def test_drift_asks_once_for_a_training_that_runs_once(prefect_server: str, keep
     told = [process.communicate(timeout=240) for process in both]
     assert [process.returncode for process in both] == [0, 0], told
     assert sorted(out.splitlines()[-1] == "None" for out, _ in told) == [False, True]
+    named = {each["name"] for each in asked(prefect_server, "/flow_runs/filter", {})}
+    columns = trigger["verdict"]["columns"]
+    assert f"{NAME} · drift in {columns[0]} and {len(columns) - 1} more" in named
     with store.opened(keepfit.home):
         assert requests.still_open(NAME) is None
         by_hand, by_drift = trainings.read(NAME, datetime.now(UTC))
