@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 SHELLS = ("bash", "zsh", "fish")
+TOP = ("--help", "--version")
+"""What may stand in a command's place."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ _keepfit() {{
   local command="${{COMP_WORDS[1]}}" options words
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "{" ".join(command.name for command in commands)} --help --version" -- "$word"))
+    COMPREPLY=($(compgen -W "{" ".join(command.name for command in commands)} {" ".join(TOP)}" -- "$word"))
     return
   fi
   case "$command" in
@@ -120,7 +122,7 @@ _keepfit() {{
 {described}
   )
   if (( CURRENT == 2 )); then
-    _describe command commands
+    [[ $PREFIX != -* ]] && _describe command commands || compadd -- {" ".join(TOP)}
     return
   fi
   local command=$words[2]
@@ -130,7 +132,8 @@ _keepfit() {{
 {chr(10).join(cases)}
   esac
 }}
-compdef _keepfit keepfit
+# The file is the function's body when zsh loads it at the first Tab, else it is sourced.
+if [[ $funcstack[1] == _keepfit ]]; then _keepfit "$@"; else compdef _keepfit keepfit; fi
 """
 
 
@@ -141,12 +144,16 @@ def _zsh_option(option: Option) -> str:
 
 
 def _fish(commands: list[Command]) -> str:
-    lines = ["# keepfit completion fish > ~/.config/fish/completions/keepfit.fish"]
+    lines = [
+        "# keepfit completion fish > ~/.config/fish/completions/keepfit.fish",
+        # fish's own condition takes a project that is called like a command for one.
+        'function __keepfit_is; set -l said (commandline -opc); test "$said[2]" = $argv[1]; end',
+        "function __keepfit_begins; test (count (commandline -opc)) -lt 2; end",
+        *(f"complete -c keepfit -n __keepfit_begins -f -l {name[2:]}" for name in TOP),
+    ]
     for command in commands:
-        lines.append(
-            f"complete -c keepfit -n __fish_use_subcommand -f -a {command.name} -d {_fish_quoted(command.help)}"
-        )
-        within = f"-n '__fish_seen_subcommand_from {command.name}'"
+        lines.append(f"complete -c keepfit -n __keepfit_begins -f -a {command.name} -d {_fish_quoted(command.help)}")
+        within = f"-n '__keepfit_is {command.name}'"
         if command.words:
             lines.append(f"complete -c keepfit {within} -f -a {_fish_quoted(' '.join(command.words))}")
         for option in command.options:
