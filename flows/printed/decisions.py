@@ -33,10 +33,11 @@ class Moved(Entry):
 
 
 class Serving(Record):
-    """The version that serves."""
+    """The version that serves, and which one it `corrects`, if any."""
 
     version: str
     digest: str
+    corrects: str | None
     since: datetime | None
 
 
@@ -45,6 +46,7 @@ class Challenger(Record):
 
     version: str
     digest: str
+    corrects: str | None
     waits: str | None
     trial: Trial | None
     words: str
