@@ -211,6 +211,20 @@ def test_what_was_rolled_back_from_comes_back_by_itself(register: Register, depl
     assert roles.serving("ship").champion == one
 
 
+def test_a_training_that_was_compared_with_the_base_replaces_its_correction_too(
+    register: Register, deploying: Deploying
+) -> None:
+    base, corrected, two = register(b"one"), register(b"one, corrected"), register(b"two")
+    deploying(base, None)
+    told = {"corrects": {"version": "1", "digest": base.artifact.digest}}
+    promotion.move("ship", "2", corrected.artifact.digest, "champion", "correction", "it helps", told, "1")
+    again = deploying(base, None)
+    assert again.accepted and roles.serving("ship").champion == corrected, "the base made again takes nothing away"
+    won = deploying(two, base)
+    assert won.accepted and won.previous == "1" and roles.serving("ship").champion == two
+    assert ledger.entries("ship", 1)[0].previous == "2", "what served before it"
+
+
 def test_a_deployment_that_was_killed_is_completed_by_the_next(register: Register, deploying: Deploying) -> None:
     one = register(b"one")
     ledger.append("ship", "champion", one.version, one.artifact.digest, previous=None)  # and then the kill
