@@ -13,6 +13,7 @@ import asyncio  # noqa: E402
 import contextlib  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
+import re  # noqa: E402
 import socket  # noqa: E402
 import sys  # noqa: E402
 import threading  # noqa: E402
@@ -29,8 +30,16 @@ IDLE_SECONDS = 15 * 60.0  # long enough for a person who edits and trains again;
 PATIENCE_SECONDS = 8.0
 
 
+HERE = (b"127.0.0.1", b"localhost", b"[::1]")
+"""By which names this machine's own browser and commands ask. Another one leads here when a page on the internet has
+its own name point to this machine: then the browser lets it read and start flows, whatever CORS says."""
+
+
 class Watched:
-    """An ASGI application that knows when it was last asked, and answers `/keepfit` with its token."""
+    """An ASGI application that knows when it was last asked, and answers `/keepfit` with its token.
+
+    It answers nobody who asks for another host than this machine.
+    """
 
     def __init__(self, app: Any, token: str) -> None:
         self.app = app
@@ -41,9 +50,12 @@ class Watched:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
+        if not is_here(scope):
+            if scope["type"] == "websocket":
+                return await send({"type": "websocket.close", "code": 1008})
+            return await answered(send, 421, b"This server answers 127.0.0.1 and localhost alone.\n")
         if scope["path"] == "/keepfit":
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
-            return await send({"type": "http.response.body", "body": self.token})
+            return await answered(send, 200, self.token)
         self.n_open += 1
         try:
             await self.app(scope, receive, send)
@@ -53,6 +65,17 @@ class Watched:
 
     def idle_seconds(self) -> float:
         return 0.0 if self.n_open else time.monotonic() - self.last_use
+
+
+def is_here(scope: Any) -> bool:
+    """Whether the request names this machine; one without a name is from no browser."""
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"localhost")
+    return re.sub(rb":\d*$", b"", host).lower() in HERE
+
+
+async def answered(send: Any, status: int, body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": body})
 
 
 def write_at_once() -> None:
@@ -82,7 +105,7 @@ async def have_work_pool(app: Any) -> None:
     """Make the pool that prefect.yaml names, so that `prefect deploy --all` works here as it is; 409 when it exists."""
     import httpx
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://keepfit") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         await client.post("/api/work_pools/", json={"name": WORK_POOL, "type": "process"})
 
 

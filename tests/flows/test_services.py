@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -291,6 +292,28 @@ def test_behind_a_proxy_the_command_is_silent_and_the_server_has_every_task_and_
         assert any(line["message"] == "a line that the server keeps" for line in lines)
         # The server takes the tasks from their events, a moment later.
         until(lambda run=run: task_states(url, run) == ["COMPLETED"] * 8)
+
+
+@pytest.mark.slow
+def test_a_page_that_has_its_own_name_point_here_is_answered_nothing(shared: Path, start: Start) -> None:
+    url = str(said(start(COMMAND, shared))["url"])
+    port = url.rpartition(":")[2].removesuffix("/api")
+    for host, status in (
+        ("evil.example", 421),
+        (f"evil.example:{port}", 421),
+        ("127.0.0.1.evil.example", 421),
+        (f"localhost:{port}", 200),
+        ("LOCALHOST", 200),
+    ):
+        for path in ("/api/health", "/keepfit"):
+            request = Request(url.removesuffix("/api") + path, headers={"Host": host})
+            try:
+                with urlopen(request, timeout=10) as answer:
+                    assert answer.status == status, host
+            except HTTPError as exc:
+                assert exc.code == status, host
+    pools = posted(f"{url}/work_pools/filter", {})
+    assert [pool["name"] for pool in pools] == ["keepfit"], "what the server asks of itself is answered"
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -97,6 +98,14 @@ def test_what_is_killed_comes_back_at_its_address_and_nothing_is_left_after_the_
             request.add_header("content-type", "application/json")
             with urlopen(request, timeout=20) as answer:
                 assert json.load(answer)["prediction"] in ("saved", "drowned")
+            for path in (
+                addresses["mlflow"] + "/api/2.0/mlflow/experiments/search?max_results=1",
+                page + "v1/ship/model",
+            ):
+                with pytest.raises(HTTPError) as refused:  # a page that has its own name point to this machine
+                    urlopen(Request(path, headers={"Host": "evil.example"}), timeout=20)
+                assert refused.value.code in (403, 421)
+                refused.value.close()
             found = rest.post(f"{addresses['prefect_api']}/deployments/filter", {})
             assert [each["name"] for each in found] == ["ship", "ship"]
 
