@@ -76,7 +76,8 @@ def _opened(file: File) -> Iterator[pq.ParquetFile]:
     if file.path.stat().st_size == 0:
         raise NoRows(f"{file.name} is empty", expected="a Parquet file", action="Check what wrote it")
     try:
-        with parquet.ParquetFile(file.path) as opened:
+        # By default the whole file is read ahead, and held until the end.
+        with parquet.ParquetFile(file.path, pre_buffer=False) as opened:
             yield opened
     except (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError) as exc:
         raise DataError(

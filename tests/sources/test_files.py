@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +20,7 @@ import pytest
 from tasks.collect import collect
 from tasks.core import collected, store
 from tasks.core.errors import DataError, Unavailable
+from tasks.core.intake import Intake
 from tasks.core.records import Dataset
 from tasks.sources import Csv, Jsonl, Parquet
 
@@ -337,3 +339,15 @@ def test_lists_are_spoilt_without_a_word(tmp_path: Path) -> None:
     for rows in ([{"a": [1]}], [{"a": 1}, {"a": [1]}], [{"o": {"a": []}}]):
         with pytest.raises(DataError, match=r"a' of a\.jsonl cannot be read.* found a list"):
             collect.fn(lines(tmp_path / "a.jsonl", *rows))
+
+
+def test_reading_a_large_parquet_file_holds_more_of_it_the_further_it_comes(tmp_path: Path) -> None:
+    file = tmp_path / "large.parquet"
+    numbers = pa.table({"x": np.random.default_rng(0).normal(size=4_000_000)})
+    pq.write_table(numbers, file, row_group_size=100_000)
+    del numbers
+    before, held = pa.total_allocated_bytes(), []
+    for batch in Parquet(path=str(file)).batches(Intake()):
+        held.append(pa.total_allocated_bytes() - before)
+        del batch
+    assert max(held) < file.stat().st_size / 2
