@@ -167,13 +167,17 @@ def _drawn_values(held_out: Answered, window: Answered, weights: Array, seed: in
     ours, theirs = errors.own, errors.expected(window.predicted, window.views)
     order = np.argsort(ours, kind="stable")
     error, expected = (np.asarray(held_out.y, np.float64) - held_out.predicted)[order], ours[order]
-    chance = weights[order] / weights.sum()
+    until = np.cumsum(weights[order] / weights.sum())
+    until /= until[-1]
+    # A row that is drawn by a number in [0, 1) expects less than another one where the number is below this.
+    less = np.concatenate([[0.0], until])[np.searchsorted(expected, theirs)]
 
     def draw(generator: np.random.Generator) -> Rows:
-        rows = np.sort(generator.choice(len(error), len(error), p=chance))
+        # As `generator.choice` draws rows by their weights; but sorted numbers are found ten times faster.
+        drawn = np.sort(generator.random(len(error)))
         beside = generator.integers(-NEAR, NEAR + 1, len(theirs))
-        place = np.searchsorted(expected[rows], theirs) + beside
-        return window.predicted + error[rows[place.clip(0, len(rows) - 1)]]
+        place = (np.searchsorted(drawn, less) + beside).clip(0, len(drawn) - 1)
+        return window.predicted + error[np.searchsorted(until, drawn[place], side="right")]
 
     return draw
 

@@ -50,12 +50,12 @@ def shift(held_out: pl.DataFrame | None, window: pl.DataFrame | None, seed: int)
     x, is_asked = np.vstack([known, asked]), np.r_[np.zeros(len(known)), np.ones(len(asked))]
     share = np.empty(len(x))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-    for fit, judged in folds.split(x, is_asked):
-        model = HistGradientBoostingClassifier(
-            max_iter=60, learning_rate=0.08, max_leaf_nodes=6, min_samples_leaf=20, l2_regularization=5.0,
-            random_state=seed,
-        )  # fmt: skip
-        with threadpool_limits(1):  # several threads wait for each other longer than such small fits take
+    with threadpool_limits(1):  # several threads wait for each other longer than such small fits take
+        for fit, judged in folds.split(x, is_asked):
+            model = HistGradientBoostingClassifier(
+                max_iter=60, learning_rate=0.08, max_leaf_nodes=6, min_samples_leaf=20, l2_regularization=5.0,
+                random_state=seed,
+            )  # fmt: skip
             share[judged] = model.fit(x[fit], is_asked[fit]).predict_proba(x[judged])[:, 1]
     odds = share[: len(known)] / (1 - share[: len(known)])
     weights = np.minimum(odds / odds.mean(), LARGEST)

@@ -117,11 +117,13 @@ def parts(
 ) -> Iterator[pl.DataFrame]:
     """The rows with their outcomes, some at a time: small batches are put together, for each costs a question."""
     waiting: list[pa.RecordBatch] = []
+    n_rows = 0
     for batch in reading.read(store.home(), project, since, until, columns, roles):
         waiting.append(batch)
-        if sum(each.num_rows for each in waiting) >= ROWS:
+        n_rows += batch.num_rows
+        if n_rows >= ROWS:
             yield _joined(project, waiting, outcomes)
-            waiting = []
+            waiting, n_rows = [], 0
     if waiting:
         yield _joined(project, waiting, outcomes)
 
