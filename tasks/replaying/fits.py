@@ -13,7 +13,7 @@ from tasks.core import memory, progress, store
 from tasks.core.model_records import Member
 from tasks.core.records import Feature
 from tasks.core.step import key_of
-from tasks.learning.parallel import as_done, one_thread, within_context
+from tasks.learning.parallel import as_done, heard, one_thread, within_context
 from tasks.modalities.matrix import width
 from tasks.replaying.fitted import MOST_ROWS, Fit, fitted
 from tasks.replaying.history import History, Seen
@@ -44,7 +44,8 @@ class Fits:
         wanted = sorted(set(sizes), reverse=True)  # the longest first, or a core waits at the end
         threads = min(threads or os.cpu_count() or 1, len(wanted))
         calls = [within_context(partial(self.scorer, size)) for size in wanted]
-        with one_thread():
+        # scikit-learn resets the filter of warnings for a moment, and another thread that fits then warns of it.
+        with one_thread(), heard():
             for done, _ in enumerate(as_done(calls, threads), 1):
                 progress.advance("fit", "", done, None if done == len(wanted) else len(wanted))
 
