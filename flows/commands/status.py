@@ -7,6 +7,7 @@ import json
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from flows import challenger, services
@@ -18,6 +19,8 @@ from tasks.core.project_file import project_file, project_name
 from tasks.retraining import verdicts
 
 N_DECISIONS = 5
+LONGEST, ELLIPSIS = 120, " …"
+"""Signs of a decision's reason; `keepfit ledger` has all of it."""
 SHOWN = ("window", "version", "state", "summary", "incident", "alarms_spent", "alarms_promised", "judged", "verdict")
 """What is shown of the newest judged window."""
 
@@ -95,22 +98,22 @@ def _in_words(outcome: dict[str, Any]) -> str:
     serving = f"version {champion['version']} ({champion['digest'][:12]})" if champion else "none yet"
     if champion and champion["corrects"]:
         serving += f", a correction of version {champion['corrects']}"
-    lines = [f"{outcome['project']}: champion {serving}"]
+    lines = [f"{outcome['project']}: champion {serving}, in {outcome['home']}"]
     if rival := outcome.get("challenger"):
         lines.append(f"version {rival['version']} is the challenger: {rival['words']}")
     lines += [outcome["notice"]] if outcome.get("notice") else []
     if verdict := outcome.get("verdict"):
         lines.append(f"  {verdict['at'][:16]}  {verdict['sentence']}")
     for row in outcome["decisions"]:
-        lines.append(f"  {row['at'][:16]}  version {row['version']:<4} {row['decision']:<9} {row['cause']}")
-        lines += [
-            f"      {reason}" for reason in ([row["why"]] if row["why"] else row["evidence"].get("reasons", []))[:1]
-        ]
+        why = next(iter([row["why"]] if row["why"] else row["evidence"].get("reasons", [])), "")
+        told = f"{row['cause']}{f': {shorten(why, LONGEST, placeholder=ELLIPSIS)}' if why else ''}"
+        lines.append(f"  {row['at'][:16]}  version {row['version']:<4} {row['decision']:<9} {told}")
     lines += _monitored(outcome.get("monitoring")) if champion else []
-    places = {"home": "Home", "report": "Report", "page": "Page", "mlflow": "MLflow", "prefect": "Prefect"}
+    watched = outcome.get("monitoring") or {}
+    if pages := [page for page in (outcome.get("report"), watched.get("report")) if page]:
+        lines.append(f"Reports  {'  '.join(pages)}")
+    places = {"page": "Page", "mlflow": "MLflow", "prefect": "Prefect"}
     lines += [f"{title:<8} {outcome[key]}" for key, title in places.items() if outcome.get(key)]
-    if (watched := outcome.get("monitoring")) and watched["report"]:
-        lines.append(f"Watched  {watched['report']}")
     if not outcome.get("prefect"):
         lines.append("Prefect  not running; `keepfit train` starts it")
     return "\n".join(lines)
@@ -122,7 +125,7 @@ def _monitored(watched: dict[str, Any] | None) -> list[str]:
     worst, promised = watched["worst"], watched["alarms_promised"]
     of_false = "" if promised is None else f", of false ones {promised:.2f} promised at most"
     when = "now" if datetime.fromisoformat(watched["due"]) <= clock.now() else f"{watched['due'][:16]} UTC"
-    lines = [f"Monitoring: {watched['window']}, version {watched['version']}: {watched['summary']}"]
-    lines += [f"      {worst['column']}: {worst['words']}"] if worst else []
+    most = f"; {worst['column']}: {worst['words']}" if worst else ""
+    told = f"Monitoring: {watched['window']}, version {watched['version']}: {watched['summary']}{most}"
     alarms = f"{watched['alarms_spent']} alarm{'' if watched['alarms_spent'] == 1 else 's'} so far{of_false}"
-    return [*lines, f"      {alarms}; judged {watched['judged'][:16]} UTC, next due {when}"]
+    return [told, f"      {alarms}; judged {watched['judged'][:16]} UTC, next due {when}"]

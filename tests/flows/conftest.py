@@ -8,11 +8,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import psutil
 import pytest
 
 from flows.cli import main
@@ -68,6 +70,16 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
         return ended.value.code, told.out + (told.err if "--json" not in arguments else "")
 
     return say
+
+
+def living(home: Path) -> list[str]:
+    """The processes that were given this home, or one within it; others may have a `keepfit up` on this machine."""
+    found: list[str] = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("KEEPFIT_HOME", "").startswith(str(home)) and process.status() != "zombie":
+                found.append(" ".join(process.cmdline()))
+    return found
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,10 @@
-"""`keepfit up` with real servers, which are really killed; the project is small and has a champion already."""
+"""The parts of `keepfit up`, one by one, with processes that are really killed; `test_day.py` has all of it at once."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,18 +13,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import pytest
 
 from flows import services
-from flows.services import deployments, keeper, late, marked, rest, standing
+from flows.services import deployments, keeper, late, marked, rest
 from flows.services.part import Part
 from tasks.core import roles, store, tracking
 from tasks.core.errors import UsageError
-from tests.flows.conftest import KEEPFIT, Say, require_published
-from tests.serving.conftest import SAMPLES, card, onnx_model
+from tests.flows.conftest import Say
+from tests.serving.conftest import card, onnx_model
 
 PROJECT = """name: ship
 source: {kind: csv, path: ship.csv}
@@ -66,72 +63,6 @@ def wait(for_what: Callable[[], Any], seconds: float = 60) -> Any:
         assert time.monotonic() < deadline, "it takes too long"
         time.sleep(0.1)
     return found
-
-
-def state(home: Path) -> dict[str, Any]:
-    return standing.found(home) or {}
-
-
-@pytest.mark.slow
-def test_what_is_killed_comes_back_at_its_address_and_nothing_is_left_after_the_end(ship: Path) -> None:
-    home = ship.parent / "home"
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "MLFLOW_"))}
-    variables |= {"KEEPFIT_HOME": str(home), "PREFECT_HOME": "/nonexistent"}
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        taken = other.getsockname()[1]
-        command = [*KEEPFIT, "up", str(ship), "--port", str(taken), "--json"]
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables, start_new_session=True
-        )
-        try:
-            assert process.stdout is not None and process.stderr is not None
-            require_published(("up", "--json"), line := process.stdout.readline())
-            told = json.loads(line)
-            page, addresses = told["addresses"]["page"], told["addresses"]
-            assert f":{taken}/" not in page, "a port that is taken is stepped over"
-            for address in (page, addresses["mlflow"], addresses["prefect"]):
-                with urlopen(address, timeout=20) as answer:
-                    assert answer.status == 200
-            request = Request(addresses["predict"]["ship"], json.dumps(SAMPLES[0]).encode())
-            request.add_header("content-type", "application/json")
-            with urlopen(request, timeout=20) as answer:
-                assert json.load(answer)["prediction"] in ("saved", "drowned")
-            for path in (
-                addresses["mlflow"] + "/api/2.0/mlflow/experiments/search?max_results=1",
-                page + "v1/ship/model",
-            ):
-                with pytest.raises(HTTPError) as refused:  # a page that has its own name point to this machine
-                    urlopen(Request(path, headers={"Host": "evil.example"}), timeout=20)
-                assert refused.value.code in (403, 421)
-                refused.value.close()
-            found = rest.post(f"{addresses['prefect_api']}/deployments/filter", {})
-            assert [each["name"] for each in found] == ["ship", "ship"]
-
-            second = subprocess.run([*KEEPFIT, "up", str(ship)], capture_output=True, text=True, env=variables)
-            assert second.returncode == 0 and "up already" in second.stdout and page in second.stdout
-
-            for part in told["parts"].values():
-                os.kill(part["pid"], signal.SIGKILL)
-            again = wait(
-                lambda: (
-                    all((part["state"], part["restarts"]) == ("ready", 1) for part in state(home)["parts"].values())
-                    and state(home)
-                )
-            )
-            assert again["addresses"] == addresses
-            assert "SIGKILL" in again["parts"]["worker"]["reason"]
-
-            process.terminate()
-            assert process.wait(40) == 0, process.stderr.read()
-            assert "SIGKILL" in process.stderr.read()
-        finally:
-            process.kill()
-            process.communicate()
-    assert marked.living("") == [] and standing.found(home) is None and services.state(home) is None
-    for address in (page, addresses["mlflow"], addresses["prefect"]):
-        assert not rest.answers(address, 1)
 
 
 def test_the_keeper_ends_what_a_killed_supervisor_leaves_also_in_other_sessions_and_by_force(
