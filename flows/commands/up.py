@@ -13,7 +13,7 @@ from typing import Any
 from flows.services import deployments, standing
 from flows.services.supervised import supervised
 from flows.services.up import Up
-from tasks.core import store
+from tasks.core import store, tracking
 from tasks.core.errors import UsageError
 
 
@@ -71,7 +71,7 @@ def table(state: dict[str, Any]) -> str:
         rows.append((name, address, "not yet: see below" if name in state["untrained"] else "POST rows here"))
     rows += [
         ("Prefect", where["prefect"], "runs, schedules, verdicts"),
-        ("MLflow", f"{where['mlflow']}/#/experiments", "models, figures"),
+        ("MLflow", tracking.page_at(where["mlflow"], "experiments"), "models, figures"),
     ]
     rows += [("Logs", str(Path(state["home"]) / "logs"), "of every part")]
     width, longest = (max(len(row[i]) for row in rows) for i in (0, 1))

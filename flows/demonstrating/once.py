@@ -16,7 +16,7 @@ from flows.demonstrating.rows import Lived, drifted
 from flows.demonstrating.story import Story
 from flows.services import deployments, standing
 from flows.services.up import Up
-from tasks.core import clients, clock, ledger, roles, store
+from tasks.core import clients, clock, ledger, roles, store, tracking
 from tasks.core.errors import Unavailable
 from tasks.core.ledger import Entry
 from tasks.monitoring import kept
@@ -137,7 +137,7 @@ class Once:
 
     @property
     def _models(self) -> str:
-        return f"{self._addresses['mlflow']}/#/models/{self._name}"
+        return tracking.page_at(self._addresses["mlflow"], f"models/{self._name}")
 
     def _page(self, run: str) -> str:
         return f"{self._up.url.removesuffix('/api')}/runs/flow-run/{run}"

@@ -47,7 +47,12 @@ class Run:
 def page(path: str) -> str | None:
     """The address of a page of MLflow's UI, when a tracking server serves one."""
     uri = shown_address()
-    return f"{uri.rstrip('/')}/#/{path}" if uri.startswith(("http://", "https://")) else None
+    return page_at(uri, path) if uri.startswith(("http://", "https://")) else None
+
+
+def page_at(server: str, path: str) -> str:
+    """The same of this server, as for models that are trained: by itself it shows what it has for language models."""
+    return f"{server.rstrip('/')}/#/{path}?workflowType=machine_learning"
 
 
 METRICS_PER_BATCH = 1_000
