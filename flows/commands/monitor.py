@@ -65,8 +65,13 @@ def run(options: argparse.Namespace) -> int:
         corrected = _corrected(name, sections, kept.verdict) if options.act and kept else ""
     windows = watching.windows[-(options.days or 1) :]
     if options.json:
-        model = {"name": name, "version": champion.version, "digest": champion.artifact.digest}
-        model |= {"corrected_by": serving.version} if serving.base else {}
+        by = serving.version if serving.base else None
+        model = {
+            "name": name,
+            "version": champion.version,
+            "digest": champion.artifact.digest,
+            "corrected_by": by,
+        }
         reports = [window.model_dump(mode="json") for window in windows]
         verdict = kept.verdict.model_dump(mode="json") if kept else None
         said = {"report": str(page) if page else None, **reports[-1], "windows": reports}

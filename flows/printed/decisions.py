@@ -97,12 +97,20 @@ class DoneAlready(Record):
     reasons: tuple[str, ...]
 
 
+class WatchedModel(Model):
+    """The trained model that is watched, and the version of the correction that answers in its place, if one does."""
+
+    corrected_by: str | None
+
+
 class Monitored(WindowReport):
     """The newest window, all that were asked for, the verdict, and with --act what was done."""
 
     project: str
-    model: Model
+    model: WatchedModel
     report: str | None
     windows: tuple[WindowReport, ...]
     verdict: Verdict | None
     acted: Train | DoneAlready | RolledBack | None
+    corrected: str | None
+    """What became of the champion's correction; null where nothing did, or without --act."""
