@@ -113,12 +113,21 @@ TABLE: list[tuple[str, list[WindowReport], list[Gain], Situation, Retrain, tuple
     ("not asked", days(".dd"), [], situation(), Retrain(on=("age",)), ("watch", None, None), "0.63 sd higher)."),
     (
         "harmless drift",
-        days(".dd"),
+        days("." + "d" * 9),
         gains(-0.1),
         situation(),
         Retrain(),
         ("watch", "data_drift", "harmless"),
         "does no harm",
+    ),
+    (
+        "a gain of a model that had not seen the drift",
+        days(".dd"),
+        gains(-0.1),
+        situation(),
+        Retrain(),
+        ("retrain", "data_drift", None),
+        "not measured yet",
     ),
     (
         "a gain from before the drift",

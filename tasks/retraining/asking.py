@@ -62,7 +62,8 @@ def by_drift(drift: Drifting, gains: Sequence[Gain], situation: Situation, polic
     if not drift.lasts:
         return None
     told, began = drifted(drift), drift.began
-    newest = gains[-1] if gains and (began is None or gains[-1].end > began) else None
+    # A window that began before says too little: most of its rows, and all that taught its model, are from before.
+    newest = gains[-1] if gains and (began is None or gains[-1].start >= began) else None
     if newest is not None and newest.high <= 0:
         harmless = f"{told}. It does no harm that training would mend: {_measured(newest)}"
         return Ask(cause="data_drift", sentence=harmless, held_back="harmless", columns=drift.columns)
