@@ -46,7 +46,6 @@ class Challenger(Record):
 
     version: str
     digest: str
-    corrects: str | None
     waits: str | None
     trial: Trial | None
     words: str
