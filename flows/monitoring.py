@@ -25,13 +25,17 @@ decide_now = action(decide.decide)
 def monitoring(project: str, days: int | None = None) -> Watching:
     """Judge what is not judged yet of the project in the folder `project`, and set in motion what follows from it.
 
-    Returned are the reports on the last `days` (1), and the verdict.
+    Returned are the reports on the last `days` (1), and the verdict; none where the champion was not asked yet.
     """
     config = load_project(Path(project))
+    yesterday = clock.now().date() - timedelta(days=1)
+    if not runs.was_asked(config, yesterday):
+        shown_windows.name_run(f"{config.name} · not asked yet")
+        get_run_logger().info("No row up to %s was answered by the champion: there is nothing to judge yet", yesterday)
+        return Watching(windows=())
     with runs.monitoring(config) as run:
         serving = roles.serving(config.name).champion
         champion = serving.trained  # what a correction answers is watched as its base's answers
-        yesterday = clock.now().date() - timedelta(days=1)
         judged = judge_windows(config.name, champion, *config.watching, yesterday).windows
         kept = weigh(config.name, serving, judged, config.retrain, config.serve.log, decide_now)
         last = judged[-(days or 1) :]

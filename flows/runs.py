@@ -14,13 +14,16 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows import services
-from tasks.core import quarantined, step, store, tracking
+from tasks import monitor
+from tasks.core import quarantined, roles, step, store, tracking
 from tasks.core.errors import KeepfitError, Refused, Unavailable, causes
 from tasks.core.model_records import Deployment, Report
 from tasks.core.project_file import project_name
 from tasks.retraining import trainings
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from tasks.batch_scoring.section import Wanted
     from tasks.project import Project
     from tasks.retraining.trigger import Trigger
@@ -133,6 +136,14 @@ def monitoring(project: Project) -> Iterator[tracking.Run]:
         tags = {"keepfit.flow_run": str(flow_run.id), **tracking.code_version(project.folder)}
         with tracking.run(project.name, "monitoring", {}, tags) as run, terminated_as_told():
             yield run
+
+
+def was_asked(project: Project, last: date) -> bool:
+    """Whether the project's model has live rows up to `last` to look at."""
+    home = store.home_of(project.folder)
+    services.place_mlflow(home)
+    with store.opened(home):
+        return monitor.was_asked(project.name, roles.serving(project.name).champion.trained, last)
 
 
 @contextmanager

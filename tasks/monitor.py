@@ -89,6 +89,16 @@ def monitor(project: str, champion: Champion, section: Monitor, log: Log, last: 
     return Watching(windows=tuple(reports))
 
 
+def was_asked(project: str, champion: Champion, last: date) -> bool:
+    """Whether there is a day up to `last` to judge: one that was judged, or rows that the champion answered."""
+    from tasks.monitoring import logged_windows, windows
+
+    digest, end = champion.artifact.digest, _start(last + timedelta(days=1))
+    if any(day <= last for day in windows.read(project, digest)):
+        return True
+    return next(logged_windows.answered(project, digest, end - LOOKED_BACK, end, outcomes=False), None) is not None
+
+
 def _days(known: set[date], last: date) -> Iterator[date]:
     """Every day from the first that is known to the last: one without rows may be an incident."""
     day = min(known)
