@@ -116,12 +116,12 @@ def recorded(project: str, flow_run_id: str) -> Iterator[None]:
 
 @contextmanager
 def terminated_as_told() -> Iterator[None]:
-    """Raise the termination that a failure within hides: Prefect fails to handle one that comes as a task starts."""
+    """Raise the termination, or Ctrl-C, that a failure within hides: Prefect fails to handle one as a task starts."""
     try:
         yield
     except Exception as exc:
         for cause in causes(exc):
-            if isinstance(cause, TerminationSignal):
+            if isinstance(cause, (TerminationSignal, KeyboardInterrupt)):
                 raise cause from None
         raise
 

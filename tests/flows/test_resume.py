@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from prefect.exceptions import TerminationSignal
 
+from flows.runs import terminated_as_told
 from tests.flows.conftest import STEPS, Keepfit
 
 REMEMBERED = [step for step in STEPS if step not in ("collect", "deploy")]
@@ -86,19 +88,17 @@ def test_runs_of_dead_processes_are_swept_at_the_next_start(keepfit: Keepfit, ex
     assert statuses() == ["FINISHED", "KILLED"]
 
 
-def test_a_termination_that_prefect_stumbles_over_is_one() -> None:
+@pytest.mark.parametrize("told", [TerminationSignal(signal.SIGTERM), KeyboardInterrupt()], ids=["SIGTERM", "Ctrl-C"])
+def test_a_termination_that_prefect_stumbles_over_is_one(told: BaseException) -> None:
     """A signal that comes while a task is being made: Prefect's own handling of it then fails for want of the task."""
-    from prefect.exceptions import TerminationSignal
-
-    from flows.runs import terminated_as_told
 
     def start_a_task() -> None:
         try:
-            raise TerminationSignal(signal.SIGTERM)
-        except TerminationSignal:
+            raise told
+        except BaseException:
             raise ValueError("Task run is not set")  # noqa: B904
 
-    with pytest.raises(TerminationSignal), terminated_as_told():
+    with pytest.raises(type(told)), terminated_as_told():
         start_a_task()
     with pytest.raises(ValueError, match="another"), terminated_as_told():
         raise ValueError("another")
@@ -117,7 +117,7 @@ def test_an_interrupted_run_ends_at_once_and_is_no_failure(
         assert process.poll() is None
     process.send_signal(sent)
     _, told = process.communicate(timeout=30)
-    assert process.returncode == code and "Traceback" not in told
+    assert process.returncode == code and "Traceback" not in told, told
     client = MlflowClient(f"sqlite:///{keepfit.home / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("titanic")
     assert experiment is not None

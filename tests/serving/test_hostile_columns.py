@@ -105,7 +105,7 @@ def test_changed_bytes_are_read_or_refused(name: str, data: st.DataObject) -> No
     except Refusal as refusal:
         assert refusal.status in (400, 413, 422) and refusal.error["what"]
     else:
-        frame.with_columns(pl.all().cast(pl.String, strict=False)).rows()
+        frame.with_columns(pl.exclude(pl.Binary).cast(pl.String, strict=False)).rows()
 
 
 def test_a_file_that_ends_its_reader_is_refused_and_the_next_is_read() -> None:
