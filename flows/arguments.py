@@ -88,8 +88,7 @@ def parser() -> argparse.ArgumentParser:
     freed.add_argument("--release-rule", metavar="RULE", help="let all rows through that broke this rule, or column")
     quarantine.add_argument("--why", default="", metavar="TEXT", help="why, for whoever reads released.yaml")
 
-    show = _command(commands, "show", "the whole configuration, what was inferred from the data, and why")
-    del show
+    _command(commands, "show", "the whole configuration, what was inferred from the data, and why")
 
     serve = _command(commands, "serve", "the model API of one or several projects, and a page for people", many=True)
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 
-from flows.shown_windows import name_run
+from flows.shown_windows import key_of, name_run
 from tasks.batch_scoring.scored import Scored
 from tasks.core import progress as told_progress
 from tasks.core import tracking
@@ -58,8 +57,7 @@ def show(scored: Scored) -> None:
     name_run(f"{scored.project} · scoring: {scored.sentence}")
     if not scored.n_rows:
         return
-    key = re.sub(r"[^a-z0-9]+", "-", scored.project.lower()).strip("-") or "project"
-    create_markdown_artifact(_in_markdown(scored), key=f"{key}-scoring", description=scored.sentence)
+    create_markdown_artifact(_in_markdown(scored), key=f"{key_of(scored.project)}-scoring", description=scored.sentence)
 
 
 def told(scored: Scored) -> str:

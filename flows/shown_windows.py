@@ -25,7 +25,7 @@ def show(project: str, version: str, windows: Sequence[WindowReport], page: Path
     newest = windows[-1]
     _log(version, windows, page)
     name_run(f"{project} · {summary(newest)}")
-    key = re.sub(r"[^a-z0-9]+", "-", project.lower()).strip("-") or "project"
+    key = key_of(project)
     where = f"[The run in MLflow]({run.url})" if run.url else f"The run in MLflow is {run.run_id}"
     text = in_markdown(project, version, newest)
     create_markdown_artifact(
@@ -60,6 +60,11 @@ def _log(version: str, windows: Sequence[WindowReport], page: Path) -> None:
     )
     tracking.log_text(page.read_text(encoding="utf-8"), "report.html")
     tracking.log_text(newest.model_dump_json(indent=1), "window.json")
+
+
+def key_of(project: str) -> str:
+    """What the keys of a project's artifacts begin with: Prefect takes small letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", project.lower()).strip("-") or "project"
 
 
 def name_run(name: str) -> None:

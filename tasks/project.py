@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from tasks.batch_scoring.section import Score, Wanted
 from tasks.check import Checking
-from tasks.core import expectations, released, secrets, store
+from tasks.core import expectations, released, store
 from tasks.core.choices import Choice, Names
 from tasks.core.duplicates import Duplicates
-from tasks.core.errors import ProjectError, UsageError
+from tasks.core.errors import UsageError
 from tasks.core.expectations import Expectations
 from tasks.core.model_records import Waits
 from tasks.core.predictions.labelled import Labelled
@@ -24,7 +23,8 @@ from tasks.core.splits import GroupSplit, HashSplit, PredefinedSplit, Split, Str
 from tasks.core.targets import ProblemWish
 from tasks.evaluate import EvaluationSection
 from tasks.monitoring.section import Monitor
-from tasks.outputs import File, Output, spoken
+from tasks.outputs import File, Output
+from tasks.placed import placed
 from tasks.prepare import Preparation
 from tasks.retraining.acceptance import Acceptance
 from tasks.retraining.policy import Retrain, waits_for
@@ -34,9 +34,6 @@ from tasks.sources import Source
 from tasks.sources.joined import Joined
 from tasks.train import Training
 from tasks.tune import Tuning
-
-PATHS = ("path", "labels")
-"""The keys of a source that name files; they are relative to the project's folder."""
 
 STRICT = (("reject", 1.0), ("stop", 1.0))
 """Severity and share of an expectation that no row may break."""
@@ -210,56 +207,7 @@ def load_project(folder: Path) -> Project:
     file = project_file(folder)
     said = read_yaml(file)
     try:
-        project = Project.model_validate(_resolved(said, file.parent))
+        project = Project.model_validate(placed(said, file.parent))
     except ValidationError as exc:
         raise explained(exc, file, Project) from exc
     return project.within(file.parent)
-
-
-def _resolved(said: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """`said` with the paths of its sources, and of what is written, taken from the project's folder."""
-    found = {**said}
-    if "source" in said:
-        found["source"] = _placed(_source(said["source"]), folder)
-    if isinstance(score := said.get("score"), dict):
-        score = cast("dict[str, Any]", score)
-        if "source" in score:
-            score = {**score, "source": _source(score["source"])}
-        if "output" in score:
-            score = {**score, "output": spoken(score["output"])}
-        found["score"] = _placed(score, folder)
-    return found
-
-
-def _source(said: Any) -> Any:
-    if isinstance(said, str):
-        # `source: passengers.csv` says all that there is to say.
-        return {"kind": Path(said).suffix.removeprefix("."), "path": said}
-    return {"kind": "joined", "sources": said} if isinstance(said, list) else said
-
-
-def _placed(value: Any, folder: Path, key: str = "") -> Any:
-    """A part of `source:` with each path absolute, and all variables known; what else they hold is read at use."""
-    if isinstance(value, dict):
-        inner = cast("dict[Any, Any]", value).items()
-        # A feature may be called `path`.
-        return {name: item if name == "features" else _placed(item, folder, str(name)) for name, item in inner}
-    if isinstance(value, list):
-        return [_placed(item, folder, key) for item in cast("list[Any]", value)]
-    if not isinstance(value, str):
-        return value
-    secrets.require(value)
-    if key not in PATHS or "://" in value:
-        return value
-    place = folder / Path(secrets.resolved(value)).expanduser()
-    try:
-        place.lstat()
-    except (OSError, ValueError) as exc:
-        # Whether a file is there is for the source to say, and a pattern is none; but it must be possible.
-        if isinstance(exc, ValueError) or exc.errno == errno.ENAMETOOLONG:
-            raise ProjectError(
-                f"project.yaml: {key} {value[:60]!r} cannot be the name of a file",
-                expected="a path relative to project.yaml",
-                found=str(exc.strerror if isinstance(exc, OSError) else exc),
-            ) from exc
-    return str(place)

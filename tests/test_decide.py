@@ -130,6 +130,15 @@ TABLE: list[tuple[str, list[WindowReport], list[Gain], Situation, Retrain, tuple
         "not measured yet",
     ),
     (
+        "a gain of the days since the drift",
+        days("." + "d" * 7),
+        gains(-0.1, end=NOW.replace(hour=0, minute=0)),
+        situation(),
+        Retrain(),
+        ("watch", "data_drift", "harmless"),
+        "does no harm",
+    ),
+    (
         "a gain from before the drift",
         days(".dd"),
         gains(-0.1, end=NOW - WEEK),

@@ -117,6 +117,7 @@ def test_another_time_changes_that_line_alone_and_dry_run_none(say: Say, here: P
         (["--cron", "0 6 * *"], "five fields"),
         (["--cron", "0 0 30 2 *"], "never"),
         (["--timezone", "Mars/Base"], "a time zone like"),
+        (["--timezone", "a: [b"], "a time zone like"),
         (["--timezone", "europe/berlin"], "Perhaps Europe/Berlin"),
         (["--flow", "scoring", "--cron", "0 6 * * *"], "score:"),
     ],

@@ -183,6 +183,9 @@ DRIFTS: list[tuple[str, Change]] = [
     ("all below 0", col("warmth", pl.col("warmth") - 40)),
     ("tails", tails),
     ("fewer rows", lambda window: window.filter(~FEW)),
+    ("less business", lambda window: window.filter(
+        (pl.int_range(pl.len()) < 0.58 * pl.len()).over(pl.col("__time__").dt.date())
+    )),
 ]  # fmt: skip
 
 

@@ -110,6 +110,14 @@ def test_the_error_of_values_is_within_its_interval_when_the_inputs_move() -> No
     assert sum(within) >= 4
 
 
+def test_errors_are_expected_by_what_was_asked_and_learnt_once() -> None:
+    rng = np.random.default_rng(0)
+    z, nothing = rng.uniform(0, 1, 1_500), np.zeros(1_500)
+    rows = Answered(nothing, pl.DataFrame({"z": z}), rng.normal(0, 0.1 + 2 * z))
+    low, high = rows.errors(0).expected(np.zeros(2), pl.DataFrame({"z": [0.05, 0.95]}))
+    assert high > 3 * low > 0 and rows.errors(0) is rows.errors(0) is not rows.errors(1)
+
+
 def test_held_out_errors_are_weighted_towards_the_window_until_too_few_rows_are_left() -> None:
     within: list[bool] = []
     for number in range(2):
