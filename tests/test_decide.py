@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from scipy import stats
 
 from tasks.core.markdown import markdown
 from tasks.decide import decide
 from tasks.monitoring.performance import Performance as Labelled
 from tasks.monitoring.window_report import Broken, ColumnDrift, Performance, WindowReport
+from tasks.retraining import rolling_back
 from tasks.retraining.policy import QuietHours, Retrain
 from tasks.retraining.trigger import Trigger
 from tasks.retraining.verdict import Gain, Live, Situation, Training, Verdict
@@ -419,6 +421,37 @@ def test_a_run_that_no_verdict_asked_for_is_named_by_who_did_and_one_of_an_older
     assert [Trigger(kind="data_drift").words, Trigger(kind="gain").words] == ["drift", "fresh models are better"]
 
 
+@pytest.mark.parametrize(
+    ("figures", "action"),
+    [
+        # Of 5,000 requests 1.5 % are more than 1 % for certain, 1.3 % may be chance.
+        ({"error_rate": 0.015}, "rollback"),
+        ({"error_rate": 0.013}, "healthy"),
+        ({"error_rate": 0.035, "before_error_rate": 0.02}, "healthy"),
+        ({"refusal_rate": 0.08}, "rollback"),
+        ({"refusal_rate": 0.065}, "healthy"),
+        # Three times as slow, and 20 ms more.
+        ({"latency_p95": 61.0, "before_latency_p95": 20.0}, "rollback"),
+        ({"latency_p95": 59.0, "before_latency_p95": 20.0}, "healthy"),
+        ({"latency_p95": 24.0}, "rollback"),
+        ({"latency_p95": 22.0}, "healthy"),
+        ({"error_rate": 0.05, "since": NOW - timedelta(hours=48)}, "rollback"),
+        ({"error_rate": 0.05, "since": NOW - timedelta(hours=49)}, "healthy"),
+        ({"error_rate": 0.5, "n_requests": 100}, "rollback"),
+        ({"error_rate": 0.5, "n_requests": 99}, "healthy"),
+    ],
+)
+def test_the_limits_of_a_new_champion(figures: dict[str, Any], action: str) -> None:
+    assert decide(days("..."), [], situation(0.1, live=live(**figures)), Retrain(), NOW).action == action
+
+
+@given(st.integers(1, 5_000), st.floats(0, 1))
+def test_the_least_rate_is_wilsons(n: int, share: float) -> None:
+    n_failed = round(share * n)
+    expected = stats.binomtest(n_failed, n).proportion_ci(2 * float(stats.norm.cdf(rolling_back.Z)) - 1, "wilson").low
+    assert rolling_back.lowest(n_failed / n, n) == pytest.approx(expected, abs=1e-12)
+
+
 def test_what_holds_a_training_back_longest_is_told_with_its_end() -> None:
     used_up = situation(1, 900, *(past("promoted", each) for each in (3, 2, 1)))
     verdict = decide(days("."), gains(0.2), used_up, AT_NIGHT, NOW)
@@ -432,6 +465,11 @@ def test_quiet_hours_pass_midnight_and_know_their_end() -> None:
     noon, late = datetime(2026, 6, 1, 12, tzinfo=UTC), datetime(2026, 6, 1, 21, tzinfo=UTC)
     assert not quiet.holds(noon) and quiet.holds(late)
     assert quiet.end_after(late) == datetime(2026, 6, 2, 4, tzinfo=UTC)
+    begins, ends = datetime(2026, 6, 1, 20, tzinfo=UTC), datetime(2026, 6, 2, 4, tzinfo=UTC)
+    assert quiet.holds(begins) and not quiet.holds(ends), "22:00 is quiet, 06:00 is not"
+    by_day = QuietHours(hours="08:00-18:00", timezone="UTC")
+    assert by_day.holds(noon.replace(hour=8)) and not by_day.holds(noon.replace(hour=18))
+    assert by_day.end_after(noon) == noon.replace(hour=18)
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,9 @@ def test_what_a_dead_run_claimed_is_open_again_but_not_for_ever(database_url: st
 def test_a_run_that_is_silent_has_failed_and_one_that_beats_has_not(database_url: str) -> None:
     assert trainings.begin("ship", "run", "manual", None)
     later = datetime.now(UTC) + trainings.SILENT + timedelta(seconds=1)
-    assert trainings.read("ship", later)[0].result == "failed"
+    assert (found := trainings.read("ship", later)[0]).result == "failed"
+    assert found.seconds < 60, "what it trained counts, not how long it has been dead"
+    assert trainings.read("ship", later - timedelta(seconds=60))[0].seconds > 60
     before = datetime.now(UTC)
     with trainings.alive("run", beat=timedelta(milliseconds=5)):
         while trainings.read("ship", before + trainings.SILENT)[0].result != "running":
