@@ -55,9 +55,10 @@ def _run(arguments: list[str] | None) -> int:
 
 def _told(sentence: str, code: int, options: argparse.Namespace | None = None) -> int:
     if options is not None and options.json:
-        import json
+        from flows.printed import in_json
+        from flows.printed.machine import Error
 
-        print(json.dumps({"error": sentence, "exit_code": code}))
+        print(in_json(Error(error=sentence, exit_code=code)))
     print(f"{painted('keepfit:', 'red', sys.stderr)} {sentence}", file=sys.stderr)
     return code
 

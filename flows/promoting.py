@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from flows import services
+from flows.printed import in_json
+from flows.printed.decisions import Moved
 from tasks.core import ledger, lineage, store, tracking
 from tasks.core.errors import KeepfitError, Unavailable, UsageError
 from tasks.core.ledger import Entry
@@ -97,7 +98,7 @@ def tell(options: argparse.Namespace, entry: Entry, started: float, notice: str,
     """Print what was decided, in words or as JSON with the seconds since `started` (`time.monotonic()`)."""
     if options.json:
         seconds = round(time.monotonic() - started, 3)
-        print(json.dumps(entry.model_dump(mode="json") | {"notice": notice or None, "seconds": seconds}))
+        print(in_json(Moved(**dict(entry), notice=notice or None, seconds=seconds)))
     else:
         lines = [notice] if notice else []
         last = f"{proof}. Decision {entry.number} of `keepfit ledger`; running servers follow it."

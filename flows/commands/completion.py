@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from flows.completing import script
 
@@ -13,5 +12,11 @@ def run(options: argparse.Namespace) -> int:
     from flows.arguments import parser
 
     text = script(parser(), options.shell)
-    print(json.dumps({"shell": options.shell, "script": text}) if options.json else text.rstrip("\n"))
+    if options.json:
+        from flows.printed import in_json
+        from flows.printed.machine import Completion
+
+        print(in_json(Completion(shell=options.shell, script=text)))
+    else:
+        print(text.rstrip("\n"))
     return 0

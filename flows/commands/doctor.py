@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 from flows.colours import painted
 from flows.health import champion, databases, machine, prefects
 from flows.health.finding import Finding, failed
+from flows.printed import in_json
+from flows.printed.machine import Doctor
 from flows.services import standing
 from tasks.core import store
 from tasks.core.errors import KeepfitError
@@ -37,16 +37,15 @@ def run(options: argparse.Namespace) -> int:
     if is_project:
         checks.append(lambda: champion.champion(options.project, home))
     findings = [finding for check in checks for finding in _found(check)]
-    n_failed = sum(finding.status == "failed" for finding in findings)
+    healthy = all(finding.status != "failed" for finding in findings)
     if options.json:
-        told = [asdict(finding) | {"action": finding.action or None} for finding in findings]
-        print(json.dumps({"healthy": n_failed == 0, "home": str(home), "findings": told}))
+        print(in_json(Doctor(healthy=healthy, home=str(home), findings=tuple(findings))))
     else:
         for finding in findings:
             print(f"{painted(*SIGNS[finding.status])}  {finding.check:<10} {finding.found}")
             if finding.action:
                 print(f"{'':<20} → {finding.action}")
-    return 1 if n_failed else 0
+    return 0 if healthy else 1
 
 
 def _found(check: Callable[[], Iterator[Finding]]) -> list[Finding]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from flows import services
+from flows.printed import in_json
+from flows.printed.machine import Down
 from flows.services import standing
 from tasks.core import store
 
@@ -16,7 +17,7 @@ def run(options: argparse.Namespace) -> int:
     was_up = standing.end(home)
     ended = services.down(home)
     if options.json:
-        print(json.dumps({"ended": ended or was_up, "up": was_up}))
+        print(in_json(Down(ended=ended or was_up, up=was_up)))
     elif was_up:
         print("All that `keepfit up` started has ended.")
     else:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
-from typing import Any
 
+from flows.printed import in_json
+from flows.printed.answers import Keys
 from tasks.core import clients, store
 from tasks.core.clients import Client
 from tasks.core.errors import UsageError
@@ -17,29 +17,31 @@ def run(options: argparse.Namespace) -> int:
     name = project_name(options.project)
     if options.rate is not None and options.add is None:
         raise UsageError("--rate without --add", action="The rate of a key is said when it is added")
-    outcome: dict[str, Any] = {"project": name}
     with store.opened(store.home_of(project_file(options.project).parent)):
         if options.add is not None:
             key, client = clients.add(name, options.add, options.rate)
-            outcome |= {"added": client.name, "key": key}
-        if options.revoke is not None:
-            outcome |= {"revoked": clients.revoke(name, options.revoke).name}
-        found = clients.clients(name)
-    if options.json:
-        print(json.dumps(outcome | {"keys": [client.model_dump(mode="json") for client in found]}))
-    else:
-        print("\n".join([*_told(outcome), *map(_line, found)] or [f"{name}: no keys"]))
+            outcome = Keys(project=name, added=client.name, key=key, keys=_all(name))
+        elif options.revoke is not None:
+            revoked = clients.revoke(name, options.revoke).name
+            outcome = Keys(project=name, revoked=revoked, keys=_all(name))
+        else:
+            outcome = Keys(project=name, keys=_all(name))
+    print(in_json(outcome) if options.json else "\n".join(_told(outcome) or [f"{name}: no keys"]))
     return 0
 
 
-def _told(outcome: dict[str, Any]) -> list[str]:
+def _all(project: str) -> tuple[Client, ...]:
+    return tuple(clients.clients(project))
+
+
+def _told(outcome: Keys) -> list[str]:
     lines: list[str] = []
-    if "key" in outcome:
-        lines += [f"The key of {outcome['added']}, which is shown this once: {outcome['key']}"]
+    if outcome.key:
+        lines += [f"The key of {outcome.added}, which is shown this once: {outcome.key}"]
         lines += ["Send it with each request as `Authorization: Bearer KEY`.", ""]
-    if "revoked" in outcome:
-        lines += [f"The key of {outcome['revoked']} is worth nothing any more.", ""]
-    return lines
+    if outcome.revoked:
+        lines += [f"The key of {outcome.revoked} is worth nothing any more.", ""]
+    return [*lines, *map(_line, outcome.keys)]
 
 
 def _line(client: Client) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any, cast
 
+from flows.printed import in_json
+from flows.printed.decisions import Ledger
 from tasks.core import ledger, store
 from tasks.core.ledger import Entry
 from tasks.core.project_file import project_file, project_name
@@ -17,7 +18,7 @@ def run(options: argparse.Namespace) -> int:
     with store.opened(store.home_of(project_file(options.project).parent)):
         entries = ledger.entries(name, options.limit)
     if options.json:
-        print(json.dumps({"project": name, "entries": [entry.model_dump(mode="json") for entry in entries]}))
+        print(in_json(Ledger(project=name, entries=tuple(entries))))
     else:
         none = f"{name}: no decision yet; `keepfit train` makes the first"
         print("\n".join(line for entry in entries for line in _lines(entry)) or none)

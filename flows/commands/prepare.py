@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.printed import in_json
+from flows.printed.projects import Prepare, Rows
 from tasks.check import check, check_splits
 from tasks.collect import collect
 from tasks.core import store
@@ -35,13 +36,11 @@ def run(options: argparse.Namespace) -> int:
         )
         splits = check_splits.fn(prepare.fn(raw, project.preparation), project.expectations.prepared).splits
         n_columns = write(splits, folder, project.seed, options.scaled)
-    n_rows = {name: getattr(splits, name).n_rows for name in PARTS}
+    rows, target = Rows.of(splits), splits.target.name
     if options.json:
-        outcome = {"project": project.name, "output": str(folder), "rows": n_rows, "columns": n_columns}
-        print(json.dumps(outcome | {"target": splits.target.name}))
+        print(in_json(Prepare(project=project.name, output=str(folder), rows=rows, columns=n_columns, target=target)))
     else:
-        rows = ", ".join(f"{name} {n:,}" for name, n in n_rows.items())
-        print(f"{rows} rows of {n_columns:,} columns, the target {splits.target.name!r} among them: {folder}")
+        print(f"{rows.words} rows of {n_columns:,} columns, the target {target!r} among them: {folder}")
     return 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from typing import Any
 
@@ -26,11 +25,14 @@ def run(options: argparse.Namespace) -> int:
             return_state=True,
         )
         scored = state.result(raise_on_failure=True)
-    outcome = scored.model_dump(mode="json") | {
-        "seconds": round(time.monotonic() - begun, 3),
-        "prefect": f"{server.ui}/runs/flow-run/{state.state_details.flow_run_id}",
-    }
-    from flows.shown_scores import told
+    page = f"{server.ui}/runs/flow-run/{state.state_details.flow_run_id}"
+    if options.json:
+        from flows.printed import in_json
+        from flows.printed.scoring import Score
 
-    print(json.dumps(outcome) if options.json else f"{told(scored)}\nPrefect  {outcome['prefect']}")
+        print(in_json(Score(**dict(scored), seconds=round(time.monotonic() - begun, 3), prefect=page)))
+    else:
+        from flows.shown_scores import told
+
+        print(f"{told(scored)}\nPrefect  {page}")
     return 0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from flows.printed import answers, in_json
 from tasks.core import store
 from tasks.core.errors import UsageError
 from tasks.core.project_file import explained, project_file, project_name, read_yaml
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
 
     def ready(address: str) -> None:
         if options.json:
-            print(json.dumps({"projects": names, "address": address, "project": names[0]}), flush=True)
+            print(in_json(answers.Serve(projects=tuple(names), address=address, project=names[0])), flush=True)
         for name in names:
             print(f"{name} answers at {address}/v1/{name}/predict", file=sys.stderr)
         print(f"A page for people is at {address}/", file=sys.stderr)

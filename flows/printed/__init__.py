@@ -1,4 +1,4 @@
-"""What each command prints with `--json`, as models: docs/schemas is made of them by `python -m flows.printed`.
+"""What each command prints with `--json`, as models: a command fills in its own, and `in_json` is the line of it.
 
 A name is never renamed and never gets another meaning; a later version may add some.
 """
@@ -6,43 +6,14 @@ A name is never renamed and never gets another meaning; a later version may add 
 from __future__ import annotations
 
 import json
-from typing import Any
 
-from flows.printed import answers, decisions, machine, projects
 from tasks.core.records import Record
 
-PRINTED: dict[str, type[Record]] = {
-    "new": projects.New,
-    "show": projects.Show,
-    "expectations": projects.Expectations,
-    "quarantine": projects.Quarantine,
-    "train": projects.Train,
-    "prepare": projects.Prepare,
-    "replay": projects.Replayed,
-    "predict": answers.Predict,
-    "score": answers.Score,
-    "serve": answers.Serve,
-    "keys": answers.Keys,
-    "status": decisions.Status,
-    "monitor": decisions.Monitored,
-    "ledger": decisions.Ledger,
-    "promote": decisions.Moved,
-    "rollback": decisions.Moved,
-    "schedule": machine.Schedule,
-    "up": machine.Up,
-    "down": machine.Down,
-    "doctor": machine.Doctor,
-    "completion": machine.Completion,
-    "error": machine.Error,  # instead of each, where a command fails
-}
 
+def in_json(printed: Record) -> str:
+    """The record as one JSON object; a name with a default that was not given is left out.
 
-def schema(command: str) -> dict[str, Any]:
-    """The JSON schema of what that command prints."""
-    said = PRINTED[command].model_json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **said}
-
-
-def text(command: str) -> str:
-    """The file of it."""
-    return json.dumps(schema(command), indent=1, ensure_ascii=False) + "\n"
+    Pydantic's own writer would refuse a file's name whose bytes are no text.
+    """
+    left_out = type(printed).model_fields.keys() - printed.model_fields_set
+    return json.dumps(printed.model_dump(mode="json", exclude=left_out))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from flows.printed import PRINTED, text
+from flows.printed.schemas import PRINTED, text
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/schemas")
 folder.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,10 @@
-"""What the commands print by which models answer."""
+"""What the commands print by which models answer, and by which they may be asked."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from flows.printed.parts import Model
-from tasks.batch_scoring.scored import Scored
 from tasks.core.clients import Client
 from tasks.core.records import Record
 
@@ -19,13 +18,6 @@ class Predict(Record):
     answers: tuple[dict[str, Any], ...] = ()
     output: str = ""
     seconds: float
-
-
-class Score(Scored):
-    """A batch, with its run in Prefect."""
-
-    seconds: float
-    prefect: str
 
 
 class Serve(Record):

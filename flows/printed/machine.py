@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from flows.health.finding import Finding
+from flows.printed.parts import Moment
 from tasks.core.records import Record
 
 
@@ -14,7 +16,7 @@ class ScheduledFlow(Record):
     name: str
     cron: str | None
     timezone: str
-    next: datetime | None
+    next: Moment | None
 
 
 class Schedule(Record):
@@ -67,21 +69,12 @@ class Down(Record):
     up: bool
 
 
-class FindingShown(Record):
-    """What was looked at, how it is, and what to do."""
-
-    check: str
-    status: Literal["ok", "warning", "failed"]
-    found: str
-    action: str | None
-
-
 class Doctor(Record):
     """All findings."""
 
     healthy: bool
     home: str
-    findings: tuple[FindingShown, ...]
+    findings: tuple[Finding, ...]
 
 
 class Completion(Record):

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
-from pydantic import create_model
+from pydantic import PlainSerializer, WithJsonSchema, create_model
 
 from tasks.core.records import Record
+
+Moment = Annotated[
+    datetime, PlainSerializer(datetime.isoformat), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+"""A time with its offset in digits: `+00:00`, where pydantic would write `Z`."""
 
 
 class Model(Record):
@@ -17,9 +23,14 @@ class Model(Record):
     digest: str
 
 
-def without(record: type[Record], *names: str) -> Any:
-    """The record without the fields that are kept in files."""
+def without(record: type[Record], *names: str) -> type[Record]:
+    """The record without these fields, which are printed otherwise or are of no use outside."""
     fields: dict[str, Any] = {
         name: (field.annotation, field) for name, field in record.model_fields.items() if name not in names
     }
     return create_model(record.__name__, __base__=Record, __doc__=record.__doc__, **fields)
+
+
+def rest(record: Record, *names: str) -> dict[str, Any]:
+    """The values of such a record's other fields."""
+    return {name: value for name, value in record if name not in names}

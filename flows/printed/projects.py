@@ -1,22 +1,13 @@
-"""What the commands print that make, look at and train a project."""
+"""What the commands print that make a project and look at its data."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
-from flows.printed.parts import Model, without
-from tasks.core.appraisal import Appraisal
+from flows.printed.training import ShownNoise, Train
+from tasks.core.appraisal import Appraisal, Association, Criterion, Distance
 from tasks.core.model_records import Candidate
-from tasks.core.noise import LabelAudit, Noise
-from tasks.core.records import ColumnType, Feature, Note, Record, Target
-from tasks.replaying.records import Replay
-from tasks.replaying.walk import Outcome
-
-Section = Literal["raw", "prepared", "serving"]
-
-
-class ShownNoise(without(Noise, "rows", "groups")):
-    """What looks wrong in the rows, the surest first."""
+from tasks.core.records import ColumnType, Feature, Note, Record, Splits, Target
 
 
 class NewColumn(Record):
@@ -33,42 +24,6 @@ class Counts(Record):
     raw: int
     prepared: int
     serving: int
-
-
-class TestMetrics(Record):
-    """Each metric on the test rows, with its 95 % interval."""
-
-    test: dict[str, float]
-    test_intervals: dict[str, tuple[float, float]]
-
-
-class ShownLabels(without(LabelAudit, "rows")):
-    """Answers in the data that the models contradict; `rows` is a Parquet file."""
-
-    rows: str | None
-
-
-class Train(Record):
-    """What came of a training. `champion` is the version that serves now, `waits` why an accepted model does not;
-    `cached` are steps that were remembered, `steps` the seconds of each."""
-
-    project: str
-    run_id: str
-    flow_run_id: str
-    accepted: bool
-    reasons: tuple[str, ...]
-    metrics: TestMetrics
-    noise: ShownNoise
-    labels: ShownLabels
-    model: Model
-    champion: str | None
-    waits: str | None
-    seconds: float
-    cached: tuple[str, ...]
-    steps: dict[str, float]
-    report: str
-    mlflow: str
-    prefect: str
 
 
 class New(Record):
@@ -90,6 +45,16 @@ class Rows(Record):
     validation: int
     test: int
 
+    @classmethod
+    def of(cls, splits: Splits) -> Rows:
+        """How many there are."""
+        return cls(train=splits.train.n_rows, validation=splits.validation.n_rows, test=splits.test.n_rows)
+
+    @property
+    def words(self) -> str:
+        """The same for a person: train 724, validation 159, test 278."""
+        return f"train {self.train:,}, validation {self.validation:,}, test {self.test:,}"
+
 
 class Prepare(Record):
     """What was written."""
@@ -110,11 +75,21 @@ class Data(Record):
     quarantined: int
 
 
-class ShownAppraisal(without(Appraisal)):
+class ShownAppraisal(Record):
     """How good the data are, the worst criterion, and what to do first."""
 
+    criteria: tuple[Criterion, ...]
+    associations: tuple[Association, ...]
+    distances: tuple[Distance, ...]
+    n_rows_seen: int
+    n_columns: int
     worst: str
     advice: str
+
+    @classmethod
+    def of(cls, appraisal: Appraisal) -> ShownAppraisal:
+        """The appraisal, with what follows from it."""
+        return cls(**dict(appraisal), worst=appraisal.worst.name, advice=appraisal.advice)
 
 
 class Show(Record):
@@ -132,97 +107,3 @@ class Show(Record):
     proven: dict[str, tuple[str, ...]]
     appraisal: ShownAppraisal
     noise: ShownNoise
-
-
-class ExpectationState(Record):
-    """How an expectation stands to the data; `held` is null where it could not be asked."""
-
-    section: Section
-    claim: str
-    severity: str
-    held: bool | None
-    found: str
-
-
-class ExpectationChange(Record):
-    """A change that today's data suggest."""
-
-    number: int
-    section: Section
-    diff: tuple[str, ...]
-    why: str
-
-
-class Expectations(Record):
-    """`expectations`, or with --update `changes` and the numbers of those that were written."""
-
-    project: str
-    expectations: tuple[ExpectationState, ...] = ()
-    changes: tuple[ExpectationChange, ...] = ()
-    accepted: tuple[int, ...] = ()
-
-
-class Rule(Record):
-    """A rule that rows broke."""
-
-    rule: str
-    expected: str
-    n_rows: int
-    found: tuple[Any, ...]
-    can_be_released: bool
-
-
-class HeldRow(Record):
-    """A row that is held back."""
-
-    row: str
-    number: int
-    reason: str
-    values: dict[str, Any]
-
-
-class Item(Record):
-    """What was no row."""
-
-    where: str
-    reason: str
-
-
-class LeftOut(Record):
-    """What of the source was no row."""
-
-    n_items: int
-    items: tuple[Item, ...]
-
-
-class Quarantine(Record):
-    """The rows that the newest check held back, and what was exported or released of them."""
-
-    project: str
-    n_rows: int
-    stopped: str | None
-    n_quarantined: int
-    rules: tuple[Rule, ...]
-    rows: tuple[HeldRow, ...]
-    left_out: LeftOut
-    exported: str = ""
-    n_exported: int = 0
-    n_released: int = 0
-    released_in: str = ""
-    n_not_released: int = 0
-    why_not: tuple[str, ...] = ()
-
-
-class ReplayedPolicy(without(Outcome, "name")):
-    """What a policy made of the history; `scores` are those of its windows."""
-
-    scores: tuple[float | None, ...]
-
-
-class Replayed(without(Replay, "policies")):
-    """The policies by name, and what the recommended one changes in project.yaml."""
-
-    policies: dict[str, ReplayedPolicy]
-    report: str
-    diff: tuple[str, ...]
-    applied: bool

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast, get_args
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -26,7 +26,8 @@ from tasks.core.errors import ProjectError
 from tasks.core.expectation import Expectation
 from tasks.core.records import Column, Record
 
-SECTIONS = ("raw", "prepared", "serving")
+Section = Literal["raw", "prepared", "serving"]
+SECTIONS: tuple[Section, ...] = get_args(Section)
 
 
 class RawExpectations(Record):

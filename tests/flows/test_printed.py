@@ -11,7 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from flows.printed import PRINTED, text
+from flows.printed.schemas import PRINTED, text
 from tests.flows.conftest import SCHEMAS, Say, require_published
 from tests.test_docs import commands
 
