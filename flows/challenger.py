@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from flows.printed.status import Challenger
 from tasks.core import ledger, trials
 from tasks.core.roles import Roles
 
 
-def shown(project: str, roles: Roles | None) -> dict[str, Any] | None:
+def shown(project: str, roles: Roles | None) -> Challenger | None:
     """The challenger's version and digest, what it `waits` for, its `trial`, and that in words; None without one."""
     if roles is None or roles.challenger is None:
         return None
     model = roles.challenger
     entry = next(iter(ledger.entries(project, 1, ("challenger",), model.version)), None)
     waits = None if roles.challenger_refused or entry is None else entry.evidence.get("waits")
+    waits = None if waits is None else str(waits)
     trial = trials.known(project)
     trial = trial if trial is not None and trial.digest == model.artifact.digest else None
     told = [f"{trial.kind}, {_counted(trial, bool(waits))}"] if trial else []
@@ -24,13 +24,8 @@ def shown(project: str, roles: Roles | None) -> dict[str, Any] | None:
         told.append(f"it waits for `keepfit promote --version {model.version}`")
     elif trial is None:
         told.append(f"{waits}, no request yet; it is asked while `keepfit serve` runs")
-    return {
-        "version": model.version,
-        "digest": model.artifact.digest,
-        "waits": waits,
-        "trial": trial.model_dump(mode="json") if trial else None,
-        "words": "; ".join(told),
-    }
+    digest, words = model.artifact.digest, "; ".join(told)
+    return Challenger(version=model.version, digest=digest, waits=waits, trial=trial, words=words)
 
 
 def _counted(trial: trials.Trial, ends: bool) -> str:

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import json
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from textwrap import shorten
-from typing import Any
 
 from flows import challenger, services
+from flows.printed import in_json
+from flows.printed.status import Serving, Status, Told, Watched
 from flows.services import standing
 from tasks.core import clock, ledger, newest_window, promotion, roles, store, tracking
 from tasks.core.errors import Unavailable
-from tasks.core.model_records import Champion
+from tasks.core.ledger import Entry
 from tasks.core.project_file import project_file, project_name
+from tasks.core.roles import Roles
 from tasks.retraining import verdicts
 
 N_DECISIONS = 5
 LONGEST, ELLIPSIS = 120, " …"
 """Signs of a decision's reason; `keepfit ledger` has all of it."""
-SHOWN = ("window", "version", "state", "summary", "incident", "alarms_spent", "alarms_promised", "judged", "verdict")
-"""What is shown of the newest judged window."""
+MINUTE = "%Y-%m-%dT%H:%M"
 
 
 def run(options: argparse.Namespace) -> int:
@@ -30,21 +30,15 @@ def run(options: argparse.Namespace) -> int:
     name = project_name(options.project)
     home = store.home_of(project_file(options.project).parent)
     if not home.exists():
-        outcome: dict[str, Any] = {
-            "project": name,
-            "champion": None,
-            "verdict": None,
-            "decisions": [],
-            "home": str(home),
-        }
+        status = Status(project=name, champion=None, verdict=None, decisions=(), home=str(home))
     else:
         with store.opened(home):
-            outcome = _outcome(name, home)
-    print(json.dumps(outcome) if options.json else _in_words(outcome))
+            status = _status(name, home)
+    print(in_json(status) if options.json else _in_words(status))
     return 0
 
 
-def _outcome(name: str, home: Path) -> dict[str, Any]:
+def _status(name: str, home: Path) -> Status:
     notice, serving = "", None
     with suppress(Unavailable):  # MLflow away, or no champion yet
         notice = promotion.reconcile(name)
@@ -54,78 +48,92 @@ def _outcome(name: str, home: Path) -> dict[str, Any]:
     shown = address if address.startswith("http") else f"mlflow ui --backend-store-uri {address}"
     report = home / "reports" / f"{name}.html"
     server, up = services.state(home), (standing.found(home) or {}).get("addresses", {})
-    return {
-        "project": name,
-        "champion": _shown(serving.champion) | {"since": serving.since} if serving else None,
-        "challenger": challenger.shown(name, serving),
-        "notice": notice or None,
-        "verdict": _verdict(name),
-        "decisions": [entry.model_dump(mode="json") for entry in ledger.entries(name, N_DECISIONS)],
-        "monitoring": _watched(name, home),
-        "home": str(home),
-        "report": str(report) if report.exists() else None,
-        "page": up.get("page"),
-        "mlflow": up.get("mlflow") or shown,
-        "prefect": server["url"] if server else None,
-    }
+    return Status(
+        project=name,
+        champion=_serving(serving) if serving else None,
+        challenger=challenger.shown(name, serving),
+        notice=notice or None,
+        verdict=_verdict(name),
+        decisions=tuple(ledger.entries(name, N_DECISIONS)),
+        monitoring=_watched(name, home),
+        home=str(home),
+        report=str(report) if report.exists() else None,
+        page=up.get("page"),
+        mlflow=up.get("mlflow") or shown,
+        prefect=server["url"] if server else None,
+    )
 
 
-def _watched(name: str, home: Path) -> dict[str, Any] | None:
+def _watched(name: str, home: Path) -> Watched | None:
     """The newest judged window in short, and when the next is due; None when none was judged."""
     window = newest_window.known(home, name)
     if window is None:
         return None
     page = newest_window.pages(home, name) / "newest.html"
-    due = newest_window.due(window, clock.now())
-    told = window.model_dump(mode="json", include=set(SHOWN))
-    worst = window.columns[0].model_dump() if window.columns else None
-    return {**told, "worst": worst, "due": due.isoformat(), "report": str(page) if page.exists() else None}
+    return Watched(
+        window=window.window,
+        version=window.version,
+        state=window.state,
+        summary=window.summary,
+        incident=window.incident,
+        alarms_promised=window.alarms_promised,
+        alarms_spent=window.alarms_spent,
+        judged=window.judged,
+        verdict=window.verdict,
+        worst=window.columns[0] if window.columns else None,
+        due=newest_window.due(window, clock.now()),
+        report=str(page) if page.exists() else None,
+    )
 
 
-def _verdict(project: str) -> dict[str, Any] | None:
+def _verdict(project: str) -> Told | None:
     newest = next(iter(verdicts.newest(project)), None)
-    return None if newest is None else {"at": newest.at.isoformat(), **newest.verdict.model_dump(mode="json")}
+    return None if newest is None else Told(**dict(newest.verdict), at=newest.at)
 
 
-def _shown(model: Champion) -> dict[str, Any]:
-    """A correction also with the version that it `corrects`; others with null there."""
+def _serving(found: Roles) -> Serving:
+    """The champion: a correction also with the version that it `corrects`."""
+    model, since = found.champion, datetime.fromisoformat(found.since) if found.since else None
     corrects = model.base.version if model.base else None
-    return {"version": model.version, "digest": model.artifact.digest, "corrects": corrects}
+    return Serving(version=model.version, digest=model.artifact.digest, corrects=corrects, since=since)
 
 
-def _in_words(outcome: dict[str, Any]) -> str:
-    champion = outcome["champion"]
-    serving = f"version {champion['version']} ({champion['digest'][:12]})" if champion else "none yet"
-    if champion and champion["corrects"]:
-        serving += f", a correction of version {champion['corrects']}"
-    lines = [f"{outcome['project']}: champion {serving}, in {outcome['home']}"]
-    if rival := outcome.get("challenger"):
-        lines.append(f"version {rival['version']} is the challenger: {rival['words']}")
-    lines += [outcome["notice"]] if outcome.get("notice") else []
-    if verdict := outcome.get("verdict"):
-        lines.append(f"  {verdict['at'][:16]}  {verdict['sentence']}")
-    for row in outcome["decisions"]:
-        why = next(iter([row["why"]] if row["why"] else row["evidence"].get("reasons", [])), "")
-        told = f"{row['cause']}{f': {shorten(why, LONGEST, placeholder=ELLIPSIS)}' if why else ''}"
-        lines.append(f"  {row['at'][:16]}  version {row['version']:<4} {row['decision']:<9} {told}")
-    lines += _monitored(outcome.get("monitoring")) if champion else []
-    watched = outcome.get("monitoring") or {}
-    if pages := [page for page in (outcome.get("report"), watched.get("report")) if page]:
+def _in_words(status: Status) -> str:
+    champion = status.champion
+    serving = f"version {champion.version} ({champion.digest[:12]})" if champion else "none yet"
+    if champion and champion.corrects:
+        serving += f", a correction of version {champion.corrects}"
+    lines = [f"{status.project}: champion {serving}, in {status.home}"]
+    if rival := status.challenger:
+        lines.append(f"version {rival.version} is the challenger: {rival.words}")
+    lines += [status.notice] if status.notice else []
+    if verdict := status.verdict:
+        lines.append(f"  {verdict.at:{MINUTE}}  {verdict.sentence}")
+    lines += [_decided(entry) for entry in status.decisions]
+    lines += _monitored(status.monitoring) if champion else []
+    if pages := [page for page in (status.report, status.monitoring and status.monitoring.report) if page]:
         lines.append(f"Reports  {'  '.join(pages)}")
-    places = {"page": "Page", "mlflow": "MLflow", "prefect": "Prefect"}
-    lines += [f"{title:<8} {outcome[key]}" for key, title in places.items() if outcome.get(key)]
-    if not outcome.get("prefect"):
+    places = {"Page": status.page, "MLflow": status.mlflow, "Prefect": status.prefect}
+    lines += [f"{title:<8} {place}" for title, place in places.items() if place]
+    if not status.prefect:
         lines.append("Prefect  not running; `keepfit train` starts it")
     return "\n".join(lines)
 
 
-def _monitored(watched: dict[str, Any] | None) -> list[str]:
+def _decided(entry: Entry) -> str:
+    reasons = entry.evidence.get("reasons")
+    why = entry.why or (str(reasons[0]) if isinstance(reasons, list) and reasons else "")
+    told = f"{entry.cause}{f': {shorten(why, LONGEST, placeholder=ELLIPSIS)}' if why else ''}"
+    return f"  {entry.at:{MINUTE}}  version {entry.version:<4} {entry.decision:<9} {told}"
+
+
+def _monitored(watched: Watched | None) -> list[str]:
     if watched is None:
         return ["Monitoring: no day is judged yet; `keepfit monitor` judges each one that is over"]
-    worst, promised = watched["worst"], watched["alarms_promised"]
+    worst, promised, due = watched.worst, watched.alarms_promised, watched.due
     of_false = "" if promised is None else f", of false ones {promised:.2f} promised at most"
-    when = "now" if datetime.fromisoformat(watched["due"]) <= clock.now() else f"{watched['due'][:16]} UTC"
-    most = f"; {worst['column']}: {worst['words']}" if worst else ""
-    told = f"Monitoring: {watched['window']}, version {watched['version']}: {watched['summary']}{most}"
-    alarms = f"{watched['alarms_spent']} alarm{'' if watched['alarms_spent'] == 1 else 's'} so far{of_false}"
-    return [told, f"      {alarms}; judged {watched['judged'][:16]} UTC, next due {when}"]
+    when = "now" if due <= clock.now() else f"{due:{MINUTE}} UTC"
+    most = f"; {worst.column}: {worst.words}" if worst else ""
+    told = f"Monitoring: {watched.window}, version {watched.version}: {watched.summary}{most}"
+    alarms = f"{watched.alarms_spent} alarm{'' if watched.alarms_spent == 1 else 's'} so far{of_false}"
+    return [told, f"      {alarms}; judged {watched.judged:{MINUTE}} UTC, next due {when}"]
