@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
+from flows.printed import in_json
+from flows.printed.training import DoneAlready, Train
+from flows.printed.watching import Monitored, RolledBack, WatchedModel
 from flows.weighing import weigh
 from tasks.core import clock, roles, store
 from tasks.core.errors import UsageError
@@ -65,28 +67,18 @@ def run(options: argparse.Namespace) -> int:
         corrected = _corrected(name, sections, kept.verdict) if options.act and kept else ""
     windows = watching.windows[-(options.days or 1) :]
     if options.json:
-        by = serving.version if serving.base else None
-        model = {
-            "name": name,
-            "version": champion.version,
-            "digest": champion.artifact.digest,
-            "corrected_by": by,
-        }
-        reports = [window.model_dump(mode="json") for window in windows]
-        verdict = kept.verdict.model_dump(mode="json") if kept else None
-        said = {"report": str(page) if page else None, **reports[-1], "windows": reports}
-        print(
-            json.dumps(
-                {
-                    "project": name,
-                    "model": model,
-                    **said,
-                    "verdict": verdict,
-                    "acted": acted,
-                    "corrected": corrected or None,
-                }
-            )
+        by, digest = serving.version if serving.base else None, champion.artifact.digest
+        monitored = Monitored(
+            **dict(windows[-1]),
+            project=name,
+            model=WatchedModel(name=name, version=champion.version, digest=digest, corrected_by=by),
+            report=str(page) if page else None,
+            windows=windows,
+            verdict=kept.verdict if kept else None,
+            acted=acted,
+            corrected=corrected or None,
         )
+        print(in_json(monitored))
     else:
         version = f"{champion.version} (corrected by {serving.version})" if serving.base else champion.version
         lines = ["\n\n".join(told(name, version, window) for window in windows)]
@@ -95,10 +87,10 @@ def run(options: argparse.Namespace) -> int:
         lines += [f"Correction   {corrected}"] if corrected else []
         lines += [_in_words(kept.verdict, options.act)] if kept else []
         print("\n".join(lines))
-    return REFUSED if acted and not acted.get("accepted", True) else 0
+    return REFUSED if isinstance(acted, Train) and not acted.accepted else 0
 
 
-def _act(options: argparse.Namespace, project: str, kept: Kept) -> tuple[dict[str, Any] | None, str]:
+def _act(options: argparse.Namespace, project: str, kept: Kept) -> tuple[Train | DoneAlready | RolledBack | None, str]:
     """What came of what the verdict says, done in this process: as `--json` prints it, and in words."""
     if kept.verdict.action == "retrain":
         from flows.commands.train import trained
@@ -111,7 +103,7 @@ def _act(options: argparse.Namespace, project: str, kept: Kept) -> tuple[dict[st
         from flows.requesting import roll_back
 
         done = roll_back(project, kept.version, kept.verdict)
-        return {"rollback": done}, done
+        return RolledBack(rollback=done), done
     return None, ""
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from flows.printed import in_json
+from flows.printed.projects import Counts, New, NewColumn
 from tasks.core import store
 from tasks.core.errors import UsageError
 from tasks.core.nearest import perhaps
@@ -59,17 +61,19 @@ def run(options: argparse.Namespace) -> int:
     files[1].write_text(whole_file(claims, HEADER), encoding="utf-8")
     facts = _facts(name, files, dataset, target, claims)
     if not options.train:
-        print(json.dumps(facts) if options.json else "\n".join(_lines(facts, folder)))
+        print(in_json(facts) if options.json else "\n".join(_lines(facts, folder)))
         return 0
     if not options.json:
         print("\n".join(_lines(facts, folder)[:-1]), flush=True)
     from flows.commands.train import REFUSED, trained
+    from flows.printed.training import Train
     from tasks.retraining.trigger import MANUAL
 
     options.project = folder
     outcome, told = trained(options, MANUAL, options.seconds, options.trials)
-    print(json.dumps(facts | {"training": outcome}) if options.json else told)
-    return 0 if outcome["accepted"] else REFUSED
+    assert isinstance(outcome, Train)  # only what a request asks for may be done already
+    print(in_json(facts.model_copy(update={"training": outcome})) if options.json else told)
+    return 0 if outcome.accepted else REFUSED
 
 
 def _target(dataset: Dataset, named: str | None) -> str:
@@ -129,34 +133,29 @@ def _project(name: str, source: dict[str, Any], target: str, dataset: Dataset) -
     return lines[0] + "\n" + "".join(lines[1:])
 
 
-def _facts(
-    name: str, files: tuple[Path, Path], dataset: Dataset, target: str, claims: tuple[Claim, ...]
-) -> dict[str, Any]:
-    return {
-        "project": name,
-        "files": [str(file) for file in files],
-        "n_rows": dataset.n_rows,
-        "columns": [{"name": c.name, "type": c.type, "n_missing": c.n_missing} for c in dataset.columns],
-        "target": target,
-        "expectations": {
-            section: sum(claim.section == section for claim in claims) for section in ("raw", "prepared", "serving")
-        },
-    }
+def _facts(name: str, files: tuple[Path, Path], dataset: Dataset, target: str, claims: tuple[Claim, ...]) -> New:
+    n = Counter(claim.section for claim in claims)
+    return New(
+        project=name,
+        files=(str(files[0]), str(files[1])),
+        n_rows=dataset.n_rows,
+        columns=tuple(NewColumn(name=c.name, type=c.type, n_missing=c.n_missing) for c in dataset.columns),
+        target=target,
+        expectations=Counts(raw=n["raw"], prepared=n["prepared"], serving=n["serving"]),
+    )
 
 
-def _lines(facts: dict[str, Any], folder: Path) -> list[str]:
-    counts = facts["expectations"]
-    types: dict[str, int] = {}
-    for column in facts["columns"]:
-        types[column["type"]] = types.get(column["type"], 0) + 1
-    n_missing = sum(column["n_missing"] for column in facts["columns"])
+def _lines(facts: New, folder: Path) -> list[str]:
+    counts = facts.expectations
+    types = Counter(column.type for column in facts.columns)
+    n_missing = sum(column.n_missing for column in facts.columns)
     shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     return [
-        f"{facts['project']}: {facts['n_rows']:,} rows, {len(facts['columns'])} columns "
+        f"{facts.project}: {facts.n_rows:,} rows, {len(facts.columns)} columns "
         f"({', '.join(f'{n} {kind}' for kind, n in sorted(types.items()))}), {n_missing:,} values missing",
-        f"target {facts['target']}",
-        f"expectations: {counts['raw']} of the rows, {counts['prepared']} of what a model sees, "
-        f"{counts['serving']} of a request",
-        *(f"wrote {file}" for file in facts["files"]),
+        f"target {facts.target}",
+        f"expectations: {counts.raw} of the rows, {counts.prepared} of what a model sees, "
+        f"{counts.serving} of a request",
+        *(f"wrote {file}" for file in facts.files),
         f"Next: keepfit train {shown}",
     ]

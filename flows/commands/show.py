@@ -6,6 +6,9 @@ import argparse
 import json
 from typing import Any
 
+from flows.printed import in_json
+from flows.printed.projects import Data, Rows, Show, ShownAppraisal
+from flows.printed.training import ShownNoise
 from tasks.appraise import appraise
 from tasks.check import check, check_splits
 from tasks.collect import collect
@@ -37,40 +40,37 @@ def run(options: argparse.Namespace) -> int:
         candidates = select_model.fn(splits, project.selection)
         look = collected.described(project.source)
     if options.json:
-        proven = {report.suite: report.proven for report in (raw.report, *splits.reports)}
-        found = {
-            "proven": proven,
-            "appraisal": _appraised(appraisal),
-            "noise": noise.model_dump(mode="json", exclude={"rows", "groups"}),
-        }
-        print(json.dumps(_facts(project, raw, splits.splits, candidates, look) | found))
+        print(in_json(_shown(project, raw, splits, candidates, look, appraisal, noise)))
     else:
         lines = _lines(project, raw, splits.splits, candidates, look)
         print("\n".join([*lines, *_proven(splits), *_noise(noise), *_goodness(appraisal)]))
     return 0
 
 
-def _facts(project: Project, raw: CheckedDataset, splits: Splits, candidates: Candidates, look: str) -> dict[str, Any]:
-    return {
-        "project": project.name,
-        "configuration": _configuration(project),
-        "data": {
-            "look": look,
-            "n_rows": raw.dataset.n_rows,
-            "digest": raw.dataset.digest,
-            "quarantined": raw.report.n_quarantined,
-        },
-        "target": splits.target.model_dump(mode="json"),
-        "metric": candidates.metric,
-        "features": [feature.model_dump(mode="json") for feature in splits.features],
-        "notes": [note.model_dump(mode="json") for note in splits.notes],
-        "splits": {"train": splits.train.n_rows, "validation": splits.validation.n_rows, "test": splits.test.n_rows},
-        "candidates": [family.model_dump(mode="json") for family in candidates.families],
-    }
-
-
-def _appraised(appraisal: Appraisal) -> dict[str, Any]:
-    return {**appraisal.model_dump(mode="json"), "worst": appraisal.worst.name, "advice": appraisal.advice}
+def _shown(
+    project: Project,
+    raw: CheckedDataset,
+    checked: CheckedSplits,
+    candidates: Candidates,
+    look: str,
+    appraisal: Appraisal,
+    noise: Noise,
+) -> Show:
+    data, splits = raw.dataset, checked.splits
+    return Show(
+        project=project.name,
+        configuration=_configuration(project),
+        data=Data(look=look, n_rows=data.n_rows, digest=data.digest, quarantined=raw.report.n_quarantined),
+        target=splits.target,
+        metric=candidates.metric,
+        features=splits.features,
+        notes=splits.notes,
+        splits=Rows.of(splits),
+        candidates=candidates.families,
+        proven={report.suite: report.proven for report in (raw.report, *checked.reports)},
+        appraisal=ShownAppraisal.of(appraisal),
+        noise=ShownNoise.of(noise),
+    )
 
 
 def _goodness(appraisal: Appraisal) -> list[str]:
@@ -99,7 +99,6 @@ def _lines(project: Project, raw: CheckedDataset, splits: Splits, candidates: Ca
     classes = (
         f" of {', '.join(target.classes[:10])}{' …' if len(target.classes) > 10 else ''}" if target.classes else ""
     )
-    n_rows = [f"{name} {getattr(splits, name).n_rows:,}" for name in ("train", "validation", "test")]
     rows = f"{raw.dataset.n_rows:,} rows, {len(raw.dataset.columns)} columns"
     lines = [
         f"{project.name}",
@@ -109,7 +108,7 @@ def _lines(project: Project, raw: CheckedDataset, splits: Splits, candidates: Ca
         ),
         _line("target", f"{target.name}: {problem}{classes}", target.reason),
         _line("metric", candidates.metric, "" if project.metric else f"the default for {problem}"),
-        _line("split", f"by {project.split.by}: {', '.join(n_rows)}"),
+        _line("split", f"by {project.split.by}: {Rows.of(splits).words}"),
         "features",
     ]
     lines += [

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flows.colours import painted
+from flows.printed.training import Train
 from tasks.core.figures import figure
 from tasks.core.model_records import Comparison, Evaluation
 from tasks.core.records import Splits
@@ -14,16 +13,16 @@ SHOWN = 3
 """Columns named in a line of the summary."""
 
 
-def summary(history: list[Done], outcome: dict[str, Any]) -> str:
+def summary(history: list[Done], outcome: Train) -> str:
     """The test figures with their intervals, the gates' decision with its reasons, and where to look further."""
     evaluation = next(done.record for done in history if isinstance(done.record, Evaluation))
-    lines = ["", *_nothing_new(history), f"{outcome['project']} on {evaluation.n_rows:,} test rows (95 % intervals):"]
+    lines = ["", *_nothing_new(history), f"{outcome.project} on {evaluation.n_rows:,} test rows (95 % intervals):"]
     for metric in evaluation.metrics:
         lines.append(f"  {metric.name:<21} {figure(metric.value):>10}   {figure(metric.low)} to {figure(metric.high)}")
     lines += [_compared(evaluation.baseline, "the baseline"), *_champion(evaluation), ""]
     lines += [*_decision(outcome), *_hazards(history)]
-    lines += ["", f"Report   {outcome['report']}", f"MLflow   {outcome['mlflow']} (run {outcome['run_id']})"]
-    lines += [f"Prefect  {outcome['prefect']}", f"Took     {outcome['seconds']:.1f} s"]
+    lines += ["", f"Report   {outcome.report}", f"MLflow   {outcome.mlflow} (run {outcome.run_id})"]
+    lines += [f"Prefect  {outcome.prefect}", f"Took     {outcome.seconds:.1f} s"]
     return "\n".join(lines)
 
 
@@ -59,18 +58,16 @@ def _champion(evaluation: Evaluation) -> list[str]:
     return [_compared(evaluation.champion, evaluation.champion.against)] if evaluation.champion else []
 
 
-def _decision(outcome: dict[str, Any]) -> list[str]:
-    model = outcome["model"]
-    name = f"{model['name']} version {model['version']} ({model['digest'][:12]})"
+def _decision(outcome: Train) -> list[str]:
+    model = outcome.model
+    name = f"{model.name} version {model.version} ({model.digest[:12]})"
     accepted = painted("ACCEPTED", "green")
-    if waits := outcome["waits"]:
-        until = (
-            f"`keepfit promote --version {model['version']}`" if waits == "by hand" else f"what it answers as {waits}"
-        )
+    if waits := outcome.waits:
+        until = f"`keepfit promote --version {model.version}`" if waits == "by hand" else f"what it answers as {waits}"
         head = f"{accepted}: {name} is the challenger; it waits for {until}."
-    elif outcome["accepted"]:
+    elif outcome.accepted:
         head = f"{accepted}: {name} is the champion."
     else:
-        still = f"version {outcome['champion']} goes on serving" if outcome["champion"] else "there is no champion yet"
+        still = f"version {outcome.champion} goes on serving" if outcome.champion else "there is no champion yet"
         head = f"{painted('REFUSED', 'red')}: {name}; {still}."
-    return [head, *(f"  - {reason}" for reason in outcome["reasons"])]
+    return [head, *(f"  - {reason}" for reason in outcome.reasons)]
