@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows import proposals
 from flows.colours import painted, painted_diff
+from flows.printed import in_json, quality
+from flows.printed.quality import ExpectationChange
+from flows.printed.quality import ExpectationState as State
 from tasks.check import check
 from tasks.collect import collect
 from tasks.core import findings, missing, store
 from tasks.core.errors import ProjectError, Refused, UsageError
 from tasks.core.expectation import Expectation
-from tasks.core.expectations import Expectations, known_columns, load
+from tasks.core.expectations import Expectations, Section, known_columns, load
 from tasks.prepare import prepare
 from tasks.profiling import lines, revision
 from tasks.project import Project, load_project
@@ -25,17 +26,6 @@ from tasks.project import Project, load_project
 if TYPE_CHECKING:
     from tasks.core.records import Dataset, Splits
     from tasks.profiling.revision import Change
-
-
-@dataclass(frozen=True)
-class State:
-    """One expectation on the data now; `held` is None where it could not be asked."""
-
-    section: str
-    claim: str
-    severity: str
-    held: bool | None
-    found: str
 
 
 def run(options: argparse.Namespace) -> int:
@@ -56,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
         if options.update:
             return _update(project, file, dataset, splits, states, options)
     if options.json:
-        print(json.dumps({"project": project.name, "expectations": [state.__dict__ for state in states]}))
+        print(in_json(quality.Expectations(project=project.name, expectations=tuple(states))))
     else:
         print("\n".join(_told(states, file)))
     return 0
@@ -70,10 +60,10 @@ def _splits(project: Project, dataset: Dataset, said: Expectations) -> tuple[Spl
         return None, f"not asked, since training would stop before: {exc.what}"
 
 
-def _states(section: str, asked: Sequence[Expectation], rows: Sequence[Dataset], why: str) -> list[State]:
+def _states(section: Section, asked: Sequence[Expectation], rows: Sequence[Dataset], why: str) -> list[State]:
     """How each stands to the rows, or to each of several data sets."""
     if not rows:
-        return [State(section, one.claim, one.severity, None, why) for one in asked]
+        return [State(section=section, claim=one.claim, severity=one.severity, held=None, found=why) for one in asked]
     found: list[dict[int, findings.Finding]] = []
     for dataset in rows if asked else ():
         known_columns(asked, dataset.columns, "the rows")
@@ -81,12 +71,12 @@ def _states(section: str, asked: Sequence[Expectation], rows: Sequence[Dataset],
     return [_state(section, one, [by[id(one)] for by in found]) for one in asked]
 
 
-def _state(section: str, asked: Expectation, found: Sequence[findings.Finding]) -> State:
+def _state(section: Section, asked: Expectation, found: Sequence[findings.Finding]) -> State:
     one = next((each for each in found if not each.held), found[0])
     shown = ", ".join(one.examples)
     if asked.names_rows:
         shown = f"{one.n_broken:,} of {one.n_rows:,} rows break it{f', like {shown}' if shown else ''}"
-    return State(section, asked.claim, asked.severity, one.held, shown)
+    return State(section=section, claim=asked.claim, severity=asked.severity, held=one.held, found=shown)
 
 
 def _told(states: Sequence[State], file: Path) -> list[str]:
@@ -131,8 +121,8 @@ def _update(
         _require_loadable(text)
         store.write_file(file, text.encode())
     if options.json:
-        shown = [{"number": c.number, "section": c.section, "diff": c.lines, "why": c.why} for c in proposed]
-        print(json.dumps({"project": project.name, "changes": shown, "accepted": [c.number for c in chosen]}))
+        changes, accepted = tuple(map(_shown, proposed)), tuple(change.number for change in chosen)
+        print(in_json(quality.Expectations(project=project.name, changes=changes, accepted=accepted)))
     elif not proposed:
         print(f"{file} says what would be written of the data now.")
     else:
@@ -146,6 +136,10 @@ def _in_file_order(sheet: lines.Sheet, states: Sequence[State]) -> list[State]:
     """The states of the items as they stand in the file, where sections may come in any order."""
     left = {section: iter([state for state in states if state.section == section]) for section in lines.SECTIONS}
     return [next(left[item.section]) for item in sheet.items]
+
+
+def _shown(change: Change) -> ExpectationChange:
+    return ExpectationChange(number=change.number, section=change.section, diff=tuple(change.lines), why=change.why)
 
 
 def _evidence(state: State) -> str:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from flows import held_back
 from flows.held_back import Row
+from flows.printed import in_json
+from flows.printed.quality import Exported, HeldRow, Item, LeftOut, Quarantine, Released, Rule
 from tasks.core import quarantined, released, store
 from tasks.core.errors import UsageError
 from tasks.core.nearest import perhaps
 from tasks.core.project_file import project_file, project_name
-from tasks.core.records import QualityReport
+from tasks.core.records import FailedExpectation, QualityReport
 from tasks.core.released import Release
 from tasks.outputs import formats
 
@@ -32,33 +34,37 @@ def run(options: argparse.Namespace) -> int:
     name, folder = project_name(options.project), project_file(options.project).parent
     with store.opened(store.home_of(folder)):
         held = quarantined.newest(name)
-        outcome: dict[str, Any] = {"project": name, "n_rows": held.report.n_rows, "stopped": held.stopped or None}
-        outcome |= {"n_quarantined": held.report.n_quarantined, "rules": _rules(held.report)}
+        done: dict[str, Any] = {}
         if options.export is not None:
-            n_rows = formats.write(options.export, held_back.exported(held.report), "--export")
-            outcome |= {"exported": str(options.export), "n_exported": n_rows}
+            n_exported = formats.write(options.export, held_back.exported(held.report), "--export")
+            done |= dict(Exported(exported=str(options.export), n_exported=n_exported))
         if options.release or options.release_rule:
-            outcome |= _release(held.report, options, folder / released.FILE)
-        outcome["rows"] = _shown(held.report, options.limit)
-        outcome["left_out"] = _left_out(held.report, options.limit)
-    print(json.dumps(outcome, default=str) if options.json else _in_words(outcome, options))
+            done |= dict(_release(held.report, options, folder / released.FILE))
+        outcome = Quarantine(
+            project=name,
+            n_rows=held.report.n_rows,
+            stopped=held.stopped or None,
+            n_quarantined=held.report.n_quarantined,
+            rules=tuple(map(_rule, held_back.broken(held.report))),
+            rows=tuple(map(_shown, islice(held_back.rows(held.report), options.limit))),
+            left_out=_left_out(held.report, options.limit),
+            **done,
+        )
+    print(in_json(outcome) if options.json else _in_words(outcome))
     return 0
 
 
-def _rules(report: QualityReport) -> list[dict[str, Any]]:
-    return [
-        {
-            "rule": released.rule_of(rule),
-            "expected": rule.reason,
-            "n_rows": rule.n_rows,
-            "found": list(rule.examples),
-            "can_be_released": rule.expectation not in released.TYPE_ERRORS,
-        }
-        for rule in held_back.broken(report)
-    ]
+def _rule(rule: FailedExpectation) -> Rule:
+    return Rule(
+        rule=released.rule_of(rule),
+        expected=rule.reason,
+        n_rows=rule.n_rows,
+        found=rule.examples,
+        can_be_released=rule.expectation not in released.TYPE_ERRORS,
+    )
 
 
-def _release(report: QualityReport, options: argparse.Namespace, file: Path) -> dict[str, Any]:
+def _release(report: QualityReport, options: argparse.Namespace, file: Path) -> Released:
     """Write the rows that are meant into released.yaml: how many, and why the others cannot be."""
     free: list[Row] = []
     fixed: list[Row] = []
@@ -75,12 +81,12 @@ def _release(report: QualityReport, options: argparse.Namespace, file: Path) -> 
     pairs = dict.fromkeys((row.name, released.rule_of(rule)) for row in free for rule in row.rules)
     released.add(file, (Release(row=row, rule=rule, when=today, why=options.why) for row, rule in pairs))
     reasons = dict.fromkeys(row.unmended.claim for row in fixed if row.unmended is not None)
-    return {
-        "n_released": len(free),
-        "released_in": str(file),
-        "n_not_released": len(fixed),
-        "why_not": [f"{reason}: no release makes a value of it" for reason in reasons],
-    }
+    return Released(
+        n_released=len(free),
+        released_in=str(file),
+        n_not_released=len(fixed),
+        why_not=tuple(f"{reason}: no release makes a value of it" for reason in reasons),
+    )
 
 
 def _names(options: argparse.Namespace) -> bool:
@@ -128,43 +134,39 @@ def _not_released(row: Row) -> UsageError:
     return UsageError(f"Row {row.name} cannot be let through", found=row.reason, action=action)
 
 
-def _shown(report: QualityReport, limit: int) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    for row in held_back.rows(report):
-        if len(rows) == limit:
-            break
-        values = {name: "bytes" if isinstance(value, bytes) else value for name, value in row.values.items()}
-        rows.append({"row": row.name, "number": row.number, "reason": row.reason, "values": values})
-    return rows
+def _shown(row: Row) -> HeldRow:
+    values = {name: "bytes" if isinstance(value, bytes) else value for name, value in row.values.items()}
+    return HeldRow(row=row.name, number=row.number, reason=row.reason, values=values)
 
 
-def _left_out(report: QualityReport, limit: int) -> dict[str, Any]:
+def _left_out(report: QualityReport, limit: int) -> LeftOut:
     """What the source could make no rows of."""
     import polars as pl
 
     if report.rejected is None:
-        return {"n_items": 0, "items": []}
+        return LeftOut(n_items=0, items=())
     items = pl.scan_parquet(store.path(report.rejected.rows)).select("where", "reason").head(limit).collect()
-    return {"n_items": report.rejected.n_rows, "items": items.to_dicts()}
+    return LeftOut(n_items=report.rejected.n_rows, items=tuple(Item(**item) for item in items.to_dicts()))
 
 
-def _in_words(outcome: dict[str, Any], options: argparse.Namespace) -> str:
-    n_all = outcome["n_rows"] + outcome["left_out"]["n_items"]
-    lines = [f"{outcome['project']}: {outcome['n_quarantined']:,} of {n_all:,} rows are held back"]
-    if outcome["stopped"]:
-        lines.append(f"The run stopped: {outcome['stopped']}")
-    lines += [f"  {rule['n_rows']:>8,}  {rule['expected']}" for rule in outcome["rules"]]
-    for row in outcome["rows"]:
-        values = ", ".join(f"{name} {_short(value)}" for name, value in list(row["values"].items())[:VALUES])
-        lines += ["", f"{row['row']}  row {row['number']}: {row['reason']}", f"    {values}"]
-    lines += [f"\n{item['where']}: {item['reason']}" for item in outcome["left_out"]["items"]]
-    n_more = outcome["n_quarantined"] - len(outcome["rows"]) - len(outcome["left_out"]["items"])
+def _in_words(outcome: Quarantine) -> str:
+    left_out = outcome.left_out
+    n_all = outcome.n_rows + left_out.n_items
+    lines = [f"{outcome.project}: {outcome.n_quarantined:,} of {n_all:,} rows are held back"]
+    if outcome.stopped:
+        lines.append(f"The run stopped: {outcome.stopped}")
+    lines += [f"  {rule.n_rows:>8,}  {rule.expected}" for rule in outcome.rules]
+    for row in outcome.rows:
+        values = ", ".join(f"{name} {_short(value)}" for name, value in list(row.values.items())[:VALUES])
+        lines += ["", f"{row.row}  row {row.number}: {row.reason}", f"    {values}"]
+    lines += [f"\n{item.where}: {item.reason}" for item in left_out.items]
+    n_more = outcome.n_quarantined - len(outcome.rows) - len(left_out.items)
     lines += ["", f"… and {n_more:,} more; --limit shows more, --export all"] if n_more > 0 else []
-    if "exported" in outcome:
-        lines += ["", f"{outcome['n_exported']:,} rows written to {outcome['exported']}"]
-    if "n_released" in outcome:
-        lines += ["", f"Let through from the next run on, by {outcome['released_in']}: {outcome['n_released']:,}"]
-        lines += [f"Not let through: {outcome['n_not_released']:,}, since {why}" for why in outcome["why_not"]]
+    if outcome.exported:
+        lines += ["", f"{outcome.n_exported:,} rows written to {outcome.exported}"]
+    if outcome.released_in:
+        lines += ["", f"Let through from the next run on, by {outcome.released_in}: {outcome.n_released:,}"]
+        lines += [f"Not let through: {outcome.n_not_released:,}, since {why}" for why in outcome.why_not]
     return "\n".join(lines)
 
 

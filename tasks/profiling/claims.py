@@ -6,15 +6,14 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from tasks.core.expectations import Section
 from tasks.core.records import Record, Severity
-
-Section = str
 
 
 class Claim(Record):
     """One line of expectations.yaml: the expectation with its arguments, and `seen`, the figure it came from."""
 
-    section: str
+    section: Section
     type: str
     arguments: dict[str, JsonValue]
     seen: str

@@ -17,7 +17,7 @@ import yaml
 
 from tasks.core.conditions import columns_of
 from tasks.core.expectation import Expectation
-from tasks.core.expectations import SECTIONS, Expectations
+from tasks.core.expectations import SECTIONS, Expectations, Section
 from tasks.profiling.claims import Claim
 from tasks.profiling.suspects import NOT_IN_SET, STAND_INS
 
@@ -31,7 +31,7 @@ _SEEN = re.compile(r"# seen: .*\(([0-9a-f]{6})\)\s*$")
 class Item:
     """One expectation as the file says it, in the lines from `start` to before `end`."""
 
-    section: str
+    section: Section
     start: int
     end: int
     said: dict[str, Any]

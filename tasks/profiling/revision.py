@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from tasks.core.expectations import SECTIONS
+from tasks.core.expectations import SECTIONS, Section
 from tasks.profiling.claims import Claim
 from tasks.profiling.lines import Item, Sheet, key, text_of
 
@@ -15,7 +15,7 @@ class Change:
     """One line that would be another: `old` is None where it is new, `new` where it would go; `why` is the evidence."""
 
     number: int
-    section: str
+    section: Section
     old: Item | None
     new: Claim | None
     why: str
