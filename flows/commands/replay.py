@@ -7,14 +7,17 @@ import difflib
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flows.colours import painted_diff
+from flows.printed import in_json
+from flows.printed.parts import rest
 from tasks.core import store
 from tasks.core.errors import ProjectError
 from tasks.core.project_file import project_file
 
 if TYPE_CHECKING:
+    from flows.printed.replaying import Replayed
     from tasks.replaying.records import Replay
 
 
@@ -40,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     diff = _diff(file, found)
     applied = _apply(file, found, diff, options) if options.apply else False
     if options.json:
-        print(json.dumps(_outcome(found, page, diff, applied)))
+        print(in_json(_outcome(found, page, diff, applied)))
     return 0
 
 
@@ -118,11 +121,12 @@ def _require_meant(file: Path, text: str, found: Replay) -> None:
         )
 
 
-def _outcome(found: Replay, page: Path, diff: list[str], applied: bool) -> dict[str, Any]:
-    """What `--json` prints: the names are an interface, so none is ever renamed."""
-    said = found.model_dump(mode="json", exclude={"policies"})
-    policies: dict[str, Any] = {}
+def _outcome(found: Replay, page: Path, diff: list[str], applied: bool) -> Replayed:
+    from flows.printed.replaying import Replayed, ReplayedPolicy
+
+    policies: dict[str, ReplayedPolicy] = {}
     for each in found.policies:
-        steps = each.model_dump(mode="json", exclude={"name"})
-        policies[each.name] = steps | {"scores": [step.score for step in each.steps]}
-    return said | {"policies": policies, "report": str(page), "diff": diff, "applied": applied}
+        scores = tuple(step.score for step in each.steps)
+        policies[each.name] = ReplayedPolicy(**rest(each, "name"), scores=scores)
+    kept = rest(found, "policies")
+    return Replayed(**kept, policies=policies, report=str(page), diff=tuple(diff), applied=applied)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import difflib
-import json
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ import yaml
 from flows import prefect_yaml
 from flows.colours import painted_diff
 from flows.prefect_yaml import USUAL, Deployment, Schedule
+from flows.printed import in_json, machine
 from flows.services import deployments
 from tasks.core import store, yaml_file
 from tasks.core.errors import ProjectError, UsageError
@@ -45,12 +45,14 @@ def run(options: argparse.Namespace) -> int:
     diff = [*difflib.unified_diff(before.splitlines(), after.splitlines(), file.name, file.name, lineterm="")]
     if diff and not options.dry_run:
         store.write_file(file, after.encode())
-    written = bool(diff) and not options.dry_run
-    if options.json:
-        told = {"project": project.name, "file": str(file), "diff": diff, "written": written, "deployments": times}
-        print(json.dumps(told))
-    else:
-        print("\n".join(_told(diff, written, file, times)))
+    scheduled = machine.Schedule(
+        project=project.name,
+        file=str(file),
+        diff=tuple(diff),
+        written=bool(diff) and not options.dry_run,
+        deployments=times,
+    )
+    print(in_json(scheduled) if options.json else "\n".join(_told(scheduled)))
     return 0
 
 
@@ -115,24 +117,25 @@ def _mine(text: str, file: Path, folder: Path) -> list[tuple[int, dict[str, Any]
     return [(number, block) for number, block in found if deployments.project_of(block, file.parent) == folder]
 
 
-def _times(text: str, file: Path, folder: Path, flows: list[str]) -> list[dict[str, Any]]:
+def _times(text: str, file: Path, folder: Path, flows: list[str]) -> tuple[machine.ScheduledFlow, ...]:
     """When each of the project's deployments runs; that the text can be read again is seen by it, too."""
-    found: list[dict[str, Any]] = []
+    found: list[machine.ScheduledFlow] = []
     for _, block in _mine(text, file, folder):
         flow = deployments.flow_of(block)
         for each in block.get("schedules") or [{}]:
             cron, zone = each.get("cron"), each.get("timezone", "UTC")
-            due = upcoming(Schedule(cron, zone, "")).isoformat() if cron else None
-            found.append({"name": f"{flow}/{block['name']}", "cron": cron, "timezone": zone, "next": due})
-    if not set(flows) <= {each["name"].split("/")[0] for each in found}:
+            due = upcoming(Schedule(cron, zone, "")) if cron else None
+            found.append(machine.ScheduledFlow(name=f"{flow}/{block['name']}", cron=cron, timezone=zone, next=due))
+    if not set(flows) <= {each.name.split("/")[0] for each in found}:
         raise ProjectError(f"{file} cannot be changed line by line", action="Write the deployments by hand")
-    return found
+    return tuple(found)
 
 
-def _told(diff: list[str], written: bool, file: Path, times: list[dict[str, Any]]) -> list[str]:
-    done = f"Written to {file}." if written else "Nothing was written."
+def _told(scheduled: machine.Schedule) -> list[str]:
+    file, diff = Path(scheduled.file), scheduled.diff
+    done = f"Written to {file}." if scheduled.written else "Nothing was written."
     lines = [*painted_diff(diff), "", done] if diff else [f"{file} says it already: nothing was written."]
-    for each in times:
-        due = f"next {each['next'][:16].replace('T', ' ')}" if each["next"] else "on demand"
-        lines.append(f"  {each['name']:<28} {each['cron'] or '':<14} {each['timezone']:<18} {due}")
+    for each in scheduled.deployments:
+        due = f"next {each.next:%Y-%m-%d %H:%M}" if each.next else "on demand"
+        lines.append(f"  {each.name:<28} {each.cron or '':<14} {each.timezone:<18} {due}")
     return [*lines, f"Next: `keepfit up`, or in {file.parent} `prefect deploy --all` for a server of yours."]
