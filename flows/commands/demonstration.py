@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from flows.demonstrating.once import Once
 from flows.demonstrating.plan import described
 from flows.demonstrating.story import Story
+from flows.printed import in_json
 from flows.services import standing
 from flows.services.deployments import Chosen
 from flows.services.supervised import supervised
@@ -55,9 +55,9 @@ def run(
             failure = str(exc)
         if failure:
             story.add("end", failure)
-        addresses = standing.state(supervisor)["addresses"] if supervisor.parts else {}
+        where = standing.addresses(supervisor) if supervisor.parts else standing.Nowhere()
     if options.json:
-        print(json.dumps(story.told(project=project.name, home=str(home), closed=closed, addresses=addresses)))
+        print(in_json(story.told(project.name, home, closed, where)))
     else:
         print(_ending(closed, home, chosen[0].folder))
     return 0 if closed else 1

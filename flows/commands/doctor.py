@@ -57,5 +57,5 @@ def _found(check: Callable[[], Iterator[Finding]]) -> list[Finding]:
 
 
 def _used(home: Path) -> dict[str, str]:
-    addresses = (standing.found(home) or {}).get("addresses", {})
-    return {name: address for name, address in addresses.items() if isinstance(address, str)}
+    where = standing.addresses_of(home)
+    return where.model_dump(exclude={"predict"}) if where else {}

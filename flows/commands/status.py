@@ -47,7 +47,7 @@ def _status(name: str, home: Path) -> Status:
     address = tracking.shown_address()
     shown = address if address.startswith("http") else f"mlflow ui --backend-store-uri {address}"
     report = home / "reports" / f"{name}.html"
-    server, up = services.state(home), (standing.found(home) or {}).get("addresses", {})
+    server, where = services.state(home), standing.addresses_of(home)
     return Status(
         project=name,
         champion=_serving(serving) if serving else None,
@@ -58,8 +58,8 @@ def _status(name: str, home: Path) -> Status:
         monitoring=_watched(name, home),
         home=str(home),
         report=str(report) if report.exists() else None,
-        page=up.get("page"),
-        mlflow=up.get("mlflow") or shown,
+        page=where.page if where else None,
+        mlflow=where.mlflow if where else shown,
         prefect=server["url"] if server else None,
     )
 

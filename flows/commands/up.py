@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from flows.printed import in_json
 from flows.services import deployments, standing
 from flows.services.supervised import supervised
 from flows.services.up import Up
@@ -43,10 +42,8 @@ def run(options: argparse.Namespace) -> int:
         try:
             supervisor.begin()
             standing.write(supervisor)
-            print(
-                json.dumps(standing.state(supervisor)) if options.json else table(standing.state(supervisor)),
-                flush=True,
-            )
+            state = standing.state(supervisor)
+            print(in_json(state) if options.json else table(state, standing.addresses(supervisor)), flush=True)
             supervisor.watch()
         except KeyboardInterrupt:
             pass  # it is told to end while it starts
@@ -63,34 +60,34 @@ def teller(started: float) -> Callable[[str], None]:
     return told
 
 
-def table(state: dict[str, Any]) -> str:
+def table(state: standing.Standing, where: standing.Addresses) -> str:
     """The addresses, one a line."""
-    where = state["addresses"]
-    rows = [("Page", where["page"], "ask the models by hand")]
-    for name, address in where["predict"].items():
-        rows.append((name, address, "not yet: see below" if name in state["untrained"] else "POST rows here"))
+    rows = [("Page", where.page, "ask the models by hand")]
+    for name, address in where.predict.items():
+        rows.append((name, address, "not yet: see below" if name in state.untrained else "POST rows here"))
     rows += [
-        ("Prefect", where["prefect"], "runs, schedules, verdicts"),
-        ("MLflow", tracking.page_at(where["mlflow"], "experiments"), "models, figures"),
+        ("Prefect", where.prefect, "runs, schedules, verdicts"),
+        ("MLflow", tracking.page_at(where.mlflow, "experiments"), "models, figures"),
     ]
-    rows += [("Logs", str(Path(state["home"]) / "logs"), "of every part")]
+    rows += [("Logs", str(Path(state.home) / "logs"), "of every part")]
     width, longest = (max(len(row[i]) for row in rows) for i in (0, 1))
     lines = [f"{title:<{width}}  {address:<{longest}}  {what}" for title, address, what in rows]
-    for part, told in state["parts"].items():
-        if told["restarts"]:
-            lines.append(f"{part} was started again {told['restarts']} times: it {told['reason']}")
-    lines += [f"{name} is not served yet: {why}" for name, why in state["untrained"].items()]
+    for part, told in state.parts.items():
+        if told.restarts:
+            lines.append(f"{part} was started again {told.restarts} times: it {told.reason}")
+    lines += [f"{name} is not served yet: {why}" for name, why in state.untrained.items()]
     return "\n".join([*lines, "Ctrl-C, or `keepfit down`, ends all of it."])
 
 
-def _already(running: dict[str, Any], names: list[str], as_json: bool) -> int:
-    missing = [name for name in names if name not in running["projects"]]
+def _already(running: standing.Standing, names: list[str], as_json: bool) -> int:
+    where = running.addresses
+    missing = [name for name in names if name not in running.projects] if running.pid else []
     if as_json:
-        print(json.dumps(running | {"already": True}))
-    elif not running["addresses"]:
+        print(in_json(running.model_copy(update={"already": True})))
+    elif isinstance(where, standing.Nowhere) or running.since is None:
         print("It is just starting, in another process.")
     else:
-        print(f"It is up already, since {running['since']} (process {running['pid']}):\n{table(running)}")
+        print(f"It is up already, since {running.since.isoformat()} (process {running.pid}):\n{table(running, where)}")
     if missing:
         print(f"keepfit: not among them: {', '.join(missing)}. `keepfit down`, then up with all.", file=sys.stderr)
     return 1 if missing else 0

@@ -58,7 +58,7 @@ class Once:
             self._story.add("train", f"{self._name} has no champion. {why}", models)
             return False
         self._story.add("train", f"Version {first.version} is the champion. {reason(first)}", models)
-        self._story.add("serve", "The model API answers, and its page.", self._addresses["page"])
+        self._story.add("serve", "The model API answers, and its page.", self._addresses.page)
         return True
 
     def _lives(self, lived: Lived, plan: Plan) -> str | None:
@@ -86,7 +86,7 @@ class Once:
         for day, rows in zip(dates, days, strict=False):  # a source may have fewer days than are wanted
             answers += self._caller.live(day, rows, target)
         told = f"{len(answers)} {what} of {min(len(dates), len(days))} days are answered, and what came true is told."
-        self._story.add("score", told, self._addresses["predict"][self._name])
+        self._story.add("score", told, self._addresses.predict[self._name])
 
     def _judged(self, plan: Plan, day: date) -> Kept:
         clock.set_to(plan.night_after(day))
@@ -129,15 +129,15 @@ class Once:
     @cached_property
     def _caller(self) -> Caller:
         key = clients.add(self._name, "demonstration")[0] if self._project.serve.access == "keys" else None
-        return Caller(self._addresses["page"].rstrip("/"), self._name, key)
+        return Caller(self._addresses.page.rstrip("/"), self._name, key)
 
     @property
-    def _addresses(self) -> dict[str, Any]:
-        return standing.state(self._up)["addresses"]
+    def _addresses(self) -> standing.Addresses:
+        return standing.addresses(self._up)
 
     @property
     def _models(self) -> str:
-        return tracking.page_at(self._addresses["mlflow"], f"models/{self._name}")
+        return tracking.page_at(self._addresses.mlflow, f"models/{self._name}")
 
     def _page(self, run: str) -> str:
         return f"{self._up.url.removesuffix('/api')}/runs/flow-run/{run}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from textwrap import shorten
-from typing import Any
 
+from flows.services.standing import Addresses, Nowhere
 from tasks.core import clock
 from tasks.core.records import Record
 
@@ -23,6 +24,17 @@ class Step(Record):
     step: str
     sentence: str
     address: str | None = None
+
+
+class Demonstration(Record):
+    """What `keepfit up --once` did, and whether the loop closed; all of it is kept in the home."""
+
+    project: str
+    home: str
+    closed: bool
+    addresses: Addresses | Nowhere
+    seconds: float
+    steps: tuple[Step, ...]
 
 
 class Story:
@@ -42,10 +54,13 @@ class Story:
         if address:
             self._tell(f"{'':31}{address}")
 
-    def told(self, **more: Any) -> dict[str, Any]:
-        """All of it as one JSON object."""
-        return {
-            **more,
-            "seconds": round(time.monotonic() - self._began, 1),
-            "steps": [each.model_dump() for each in self.steps],
-        }
+    def told(self, project: str, home: Path, closed: bool, addresses: Addresses | Nowhere) -> Demonstration:
+        """All of it."""
+        return Demonstration(
+            project=project,
+            home=str(home),
+            closed=closed,
+            addresses=addresses,
+            seconds=round(time.monotonic() - self._began, 1),
+            steps=tuple(self.steps),
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal
 
 from flows.health.finding import Finding
@@ -27,39 +26,6 @@ class Schedule(Record):
     diff: tuple[str, ...]
     written: bool
     deployments: tuple[ScheduledFlow, ...]
-
-
-class Addresses(Record):
-    """Where everything answers."""
-
-    prefect: str
-    prefect_api: str
-    mlflow: str
-    page: str
-    predict: dict[str, str]
-
-
-class Part(Record):
-    """A process of `keepfit up`."""
-
-    state: str
-    pid: int | None
-    restarts: int
-    reason: str | None
-    log: str
-
-
-class Up(Record):
-    """Printed when all of it answers; then it goes on. `already` where it was up; `addresses` are empty until it is."""
-
-    pid: int
-    since: datetime
-    home: str
-    projects: tuple[str, ...]
-    untrained: dict[str, str]
-    addresses: Addresses | dict[str, str]
-    parts: dict[str, Part]
-    already: bool = False
 
 
 class Down(Record):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from flows.demonstrating.story import Demonstration
 from flows.printed import (
     answers,
     decisions,
@@ -17,9 +20,9 @@ from flows.printed import (
     training,
     watching,
 )
-from tasks.core.records import Record
+from flows.services.standing import Standing
 
-PRINTED: dict[str, type[Record]] = {
+PRINTED: dict[str, Any] = {
     "new": projects.New,
     "show": projects.Show,
     "expectations": quality.Expectations,
@@ -37,7 +40,7 @@ PRINTED: dict[str, type[Record]] = {
     "promote": decisions.Moved,
     "rollback": decisions.Moved,
     "schedule": machine.Schedule,
-    "up": machine.Up,
+    "up": Standing | Demonstration,  # the latter with --once
     "down": machine.Down,
     "doctor": machine.Doctor,
     "completion": machine.Completion,
@@ -47,7 +50,7 @@ PRINTED: dict[str, type[Record]] = {
 
 def schema(command: str) -> dict[str, Any]:
     """The JSON schema of what that command prints."""
-    said = PRINTED[command].model_json_schema(mode="serialization")
+    said = TypeAdapter[Any](PRINTED[command]).json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **said}
 
 

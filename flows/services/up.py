@@ -9,7 +9,6 @@ What runs under it is known by a mark in its environment, and ends with it, also
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import threading
@@ -99,11 +98,11 @@ class Up:
 
     def watch(self) -> None:
         """Keep it up until told to end: serve what gets a champion, skip runs that a pause of the machine piled up."""
-        written, ticks = "", 0
+        written, ticks = None, 0
         while not self.ended.wait(TICK_SECONDS):
             self.serve()
             self._trainer.retry()
-            if (now := json.dumps(standing.state(self))) != written:
+            if (now := standing.state(self)) != written:
                 standing.write(self)
                 written = now
             ticks += 1

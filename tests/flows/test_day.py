@@ -84,9 +84,10 @@ def up(folder: Path, home: Path) -> Iterator[dict[str, Any]]:
 
 def memory(home: Path, told: dict[str, Any]) -> dict[str, int]:
     """Bytes in the memory of the supervisor and of the parts that nobody kills."""
-    parts = standing.found(home)
-    assert parts is not None
-    pids = {"up": told["pid"], **{name: parts["parts"][name]["pid"] for name in ("api", "mlflow")}}
+    running = standing.found(home)
+    assert running is not None
+    pids = {"up": told["pid"], **{name: running.parts[name].pid for name in ("api", "mlflow")}}
+    assert None not in pids.values()
     return {name: psutil.Process(pid).memory_info().rss for name, pid in pids.items()}
 
 
@@ -97,15 +98,19 @@ def wait(for_what: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
-def state(home: Path, part: str) -> dict[str, Any]:
-    return (standing.found(home) or {"parts": {part: {}}})["parts"][part]
-
-
 def kill(home: Path, part: str) -> None:
     """Kill the part, and wait until it answers again."""
-    os.kill(state(home, part)["pid"], signal.SIGKILL)
-    wait(lambda: (state(home, part).get("restarts"), state(home, part).get("state")) == (1, "ready"))
-    assert "SIGKILL" in state(home, part)["reason"] or part == "prefect"
+
+    def state() -> standing.PartState:
+        running = standing.found(home)
+        assert running is not None
+        return running.parts[part]
+
+    pid = state().pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    wait(lambda: (state().restarts, state().state) == (1, "ready"))
+    assert "SIGKILL" in (state().reason or "") or part == "prefect"
 
 
 @contextmanager

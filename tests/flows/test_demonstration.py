@@ -18,7 +18,7 @@ from tasks.core.errors import UsageError
 from tasks.core.model_records import ModelCard
 from tasks.core.records import Claim, Column, Feature, Target
 from tasks.retraining.policy import QuietHours, Retrain
-from tests.flows.conftest import KEEPFIT, Say, living
+from tests.flows.conftest import KEEPFIT, Say, living, require_published
 from tests.watched import dated_rows
 
 PROJECT = """
@@ -43,6 +43,7 @@ def test_the_loop_closes_on_real_parts_and_nothing_of_the_users_own_is_touched(t
     command = [*KEEPFIT, "up", "--once", str(folder), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, env=variables, timeout=800)
     assert done.returncode == 0, done.stderr
+    require_published(("up", "--json"), done.stdout)
     told = json.loads(done.stdout)
     steps = {each["step"]: each for each in told["steps"]}
     assert told["closed"] and list(steps)[:3] == ["train", "serve", "score"], steps

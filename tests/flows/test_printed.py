@@ -6,12 +6,14 @@ That real outputs hold them is seen wherever a test gives a command with --json 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import jsonschema
 import pytest
 
 from flows.printed.schemas import PRINTED, text
+from flows.services import locks
 from tests.flows.conftest import SCHEMAS, Say, require_published
 from tests.test_docs import commands
 
@@ -35,3 +37,15 @@ def test_a_name_that_is_not_published_and_one_that_is_missing_are_seen() -> None
 def test_a_failure_is_an_object_too(say: Say, tmp_path: Path) -> None:
     code, told = say("status", tmp_path / "none", "--json")
     assert code == 2 and json.loads(told)["exit_code"] == 2
+
+
+def test_what_is_just_starting_in_another_process_is_told_as_published(say: Say, tmp_path: Path) -> None:
+    (tmp_path / "project.yaml").write_text("name: ship\nsource: ship.csv\ntarget: fate\n", encoding="utf-8")
+    lock = locks.take(tmp_path / "home" / "up" / "up.lock")
+    assert lock is not None
+    try:
+        code, told = say("up", tmp_path, "--json")
+        assert code == 0 and json.loads(told)["addresses"] == {}, "which projects it has is not known yet"
+        assert say("up", tmp_path)[1] == "It is just starting, in another process.\n"
+    finally:
+        os.close(lock)
