@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from tasks.core.figures import figure
 from tasks.core.records import is_provenance
+from tasks.examining import converted
 from tasks.examining.conversions import CONVERSIONS, Conversion
 from tasks.examining.doubts import ROW, Doubt, Floats, Numbers
 
@@ -25,24 +26,10 @@ if TYPE_CHECKING:
 
 LEAST_VALUES = 200
 LEAST_DIFFERENT = 20
-LEAST_PART = 20
-"""Values that a part must have; fewer agree with anything."""
 MOST_PART = 0.5
 BLOCKS = 50
 NOTICED = 6.0
 """Two kinds of parts must be so many standard deviations of the parts of a kind apart."""
-QUANTILES = np.array([0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95])
-MIDDLE = 3
-AGREES, AGREES_SMALL = 4.0, 2.5
-"""Standard errors within which the converted quantiles must agree with the others' (the worst of seven); the second
-for conversions of less than seven times, by which things of two kinds often differ."""
-NEARLY = 1.0
-"""A conversion is preferred to rarer ones that agree better by at most so many standard errors."""
-SURE = 0.15
-"""The part's median must be known to so much of the conversion, or another conversion would do as well."""
-HUGE = 50.0
-"""From such a factor on it is enough that the medians agree to a quarter of it (in logarithms) and the spreads to two
-times: hardly anything is so far apart by nature, and rows of another time or place are never quite alike."""
 POSITIVE = 0.9
 """Least share of the values that must be positive for clusters to be looked for, which is done in logarithms."""
 VALLEY = 0.25
@@ -70,21 +57,21 @@ def _block(column: Numbers, x: Floats, places: npt.NDArray[np.intp], stride: int
     """Rows that follow each other: seen in the medians of blocks, then found to the row."""
     import polars as pl
 
-    edges = np.linspace(0, len(x), min(BLOCKS, len(x) // LEAST_PART) + 1).astype(int)
+    edges = np.linspace(0, len(x), min(BLOCKS, len(x) // converted.LEAST_PART) + 1).astype(int)
     centres = np.array([np.median(x[start:end]) for start, end in pairwise(edges)])
     odd, spread = _two_kinds(centres)
     changes = np.flatnonzero(np.diff(np.concatenate([[False], odd, [False]])))
     if len(changes) != 2:
         return None
     start, end = (int(edges[change]) for change in changes)
-    wander = _wander(np.concatenate([x[:start], x[end:]]), spread, len(x) / len(centres))
+    wander = converted.wander(np.concatenate([x[:start], x[end:]]), spread, len(x) / len(centres))
     best: tuple[float, Conversion, Mask] | None = None
-    for each in _nearest(x[start:end], np.concatenate([x[:start], x[end:]])):
+    for each in converted.nearest(x[start:end], np.concatenate([x[:start], x[end:]])):
         first, last = _sharpened(x, start, end, each)
         rows = np.zeros(len(x), bool)
         rows[first : last + 1] = True
-        misfit = _misfit(x[rows], x[~rows], each, wander)
-        if misfit is not None and (best is None or misfit < best[0] - NEARLY):
+        misfit = converted.misfit(x[rows], x[~rows], each, wander)
+        if misfit is not None and (best is None or misfit < best[0] - converted.NEARLY):
             best = misfit, each, rows
     if best is None:
         return None
@@ -101,7 +88,7 @@ def _level(column: Numbers, x: Floats, places: npt.NDArray[np.intp], levels: Lev
 
     for name, (codes, names) in levels.items():
         here = codes[places]
-        known = [code for code in range(len(names)) if (here == code).sum() >= LEAST_PART]
+        known = [code for code in range(len(names)) if (here == code).sum() >= converted.LEAST_PART]
         if name == column.name or len(known) < 2:
             continue
         odd, spread = _two_kinds(np.array([np.median(x[here == code]) for code in known]))
@@ -109,8 +96,8 @@ def _level(column: Numbers, x: Floats, places: npt.NDArray[np.intp], levels: Lev
         rows, others = np.isin(here, chosen), np.isin(here, [code for code in known if code not in chosen])
         if not chosen or not others.any():
             continue
-        wander = _wander(x[others], spread, float(np.median([(here == code).sum() for code in known])))
-        conversion = _conversion(x[rows], x[others], wander)
+        wander = converted.wander(x[others], spread, float(np.median([(here == code).sum() for code in known])))
+        conversion = converted.conversion_of(x[rows], x[others], wander)
         # Classes may well differ two or three times by nature; files of the same kind of rows do not.
         if conversion is None or not (conversion.is_large or is_provenance(name)):
             continue
@@ -132,9 +119,9 @@ def _scattered(column: Numbers, x: Floats) -> Doubt | None:
         cut = middle + np.log(factor) / 2
         rows = scale > cut if factor > 1 else scale < cut
         near = np.abs(scale - cut) < 0.15 * abs(np.log(factor))
-        if not LEAST_PART <= rows.sum() < MOST_PART * len(x) or near.sum() > VALLEY * rows.sum():
+        if not converted.LEAST_PART <= rows.sum() < MOST_PART * len(x) or near.sum() > VALLEY * rows.sum():
             continue
-        conversion = _conversion(x[rows], x[~rows], 0.0)
+        conversion = converted.conversion_of(x[rows], x[~rows], 0.0)
         if conversion is not None and conversion.factor == factor:
             bound = float(np.exp(cut))
             words = f"{'above' if factor > 1 else 'below'} {figure(bound)}, a cluster apart"
@@ -159,66 +146,6 @@ def _two_kinds(centres: Floats) -> tuple[Mask, float]:
     return (odd, spread) if gap > NOTICED * spread else (np.zeros_like(odd), spread)
 
 
-def _wander(values: Floats, spread: float, n: float) -> float:
-    """How much parts of `n` such values differ beyond what chance in so few values explains."""
-    scale = np.log(values) if (values > 0).all() else values
-    low, high = np.quantile(scale, (0.25, 0.75))
-    chance = 1.2533 * (high - low) / 1.349 / np.sqrt(n)
-    return float(np.sqrt(max(0.0, spread**2 - chance**2)))
-
-
-def _conversion(some: Floats, others: Floats, wander: float) -> Conversion | None:
-    """The conversion that gives `some` the others' distribution, if there is one."""
-    best: tuple[float, Conversion] | None = None
-    for each in _nearest(some, others):
-        misfit = _misfit(some, others, each, wander)
-        if misfit is not None and (best is None or misfit < best[0] - NEARLY):
-            best = misfit, each
-    return best[1] if best else None
-
-
-def _nearest(some: Floats, others: Floats) -> list[Conversion]:
-    """The conversions that bring the medians nearest to each other, in their own order."""
-    ours, theirs = float(np.median(some)), float(np.median(others))
-    width = float(np.quantile(others, 0.75) - np.quantile(others, 0.25)) or abs(theirs)
-    off = [abs((ours - each.offset) / each.factor - theirs) / width for each in CONVERSIONS]
-    nearest = sorted(range(len(off)), key=lambda index: (off[index], index))[:4]
-    return [CONVERSIONS[index] for index in sorted(nearest)]
-
-
-def _misfit(some: Floats, others: Floats, conversion: Conversion, wander: float) -> float | None:
-    """By how many standard errors the converted quantiles miss the others'; None where it is no conversion.
-
-    `wander` is how much parts differ from each other in any case.
-    """
-    if min(len(some), len(others)) < LEAST_PART:
-        return None
-    back = np.quantile((some - conversion.offset) / conversion.factor, QUANTILES)
-    theirs = np.quantile(others, QUANTILES)
-    positive = bool((theirs > 0).all() and (back > 0).all())
-    error = np.hypot(_errors(others, len(some)), wander * (np.abs(theirs) if positive else 1.0))
-    misfit = float(np.max(np.abs(back - theirs) / error))
-    middle = float(back[MIDDLE])
-    moved = abs(middle * conversion.factor + conversion.offset - middle) / max(1.0, conversion.factor)
-    if misfit < (AGREES if conversion.is_large else AGREES_SMALL) and error[MIDDLE] < SURE * moved:
-        return misfit
-    size = abs(np.log(conversion.factor))
-    if positive and not conversion.offset and size >= np.log(HUGE):
-        spread = np.log(back[-1] / back[0]) / max(float(np.log(theirs[-1] / theirs[0])), 1e-9)
-        off = abs(float(np.log(middle / theirs[MIDDLE])))
-        if off < size / 4 and 0.5 < spread < 2:
-            return AGREES + off
-    return None
-
-
-def _errors(values: Floats, n: int) -> Floats:
-    """Standard errors of the difference between the quantiles of `values` and those of `n` others like them."""
-    step = np.sqrt(QUANTILES * (1 - QUANTILES) * (1 / n + 1 / len(values)))
-    low, high = (np.quantile(values, np.clip(QUANTILES + sign * step, 0, 1)) for sign in (-1, 1))
-    # Values that are rounded may have no error at all by this, and still be rounded otherwise.
-    return np.maximum((high - low) / 2, 0.03 * np.ptp(np.quantile(values, QUANTILES)))
-
-
 def _sharpened(x: Floats, start: int, end: int, conversion: Conversion) -> tuple[int, int]:
     """The first and last place of the block: between which most values fit better when converted."""
     others = np.concatenate([x[:start], x[end:]])
@@ -226,7 +153,7 @@ def _sharpened(x: Floats, start: int, end: int, conversion: Conversion) -> tuple
     back = (x - conversion.offset) / conversion.factor
     gain = np.clip(np.abs(x - middle), 0, 3 * (high - low)) - np.clip(np.abs(back - middle), 0, 3 * (high - low))
     total = np.append(0.0, np.cumsum(gain))
-    about = 2 * max(1, len(x) // BLOCKS, LEAST_PART)
+    about = 2 * max(1, len(x) // BLOCKS, converted.LEAST_PART)
     firsts = np.arange(max(0, start - about), min(end, start + about))
     first = int(firsts[np.argmin(total[firsts])])
     lasts = np.arange(max(first + 1, end - about), min(len(x), end + about) + 1)
