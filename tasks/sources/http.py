@@ -19,6 +19,7 @@ from tasks.core import progress, secrets
 from tasks.core.errors import DataError, ProjectError
 from tasks.core.intake import Intake
 from tasks.core.records import Record
+from tasks.sources.addresses import Addresses
 from tasks.sources.bodies import Format, Misfit, records
 from tasks.sources.boundary import Boundary, Since, require_column
 from tasks.sources.credentials import Auth, require_sendable
@@ -78,7 +79,7 @@ class Http(Record):
             spool = Spool(folder, self._first(intake))
             veil = Veil(self.model_dump_json(), self.auth)
             with veiled_logs(veil), self._client() as client:
-                self._fetch(Session(client, *self._addressed(), veil, self.requests_per_second), spool, veil)
+                self._fetch(Session(client, self._addresses(veil), veil, self.requests_per_second), spool, veil)
             try:
                 yield from self._given_out(spool, intake)
             except DataError:
@@ -94,7 +95,7 @@ class Http(Record):
         since = self.since.value(intake.position) if self.since else None
         return ask.with_params({self.since.param: since}) if self.since and since is not None else ask
 
-    def _addressed(self) -> tuple[httpx.URL, dict[str, str]]:
+    def _addresses(self, veil: Veil) -> Addresses:
         import httpx
 
         try:
@@ -104,7 +105,7 @@ class Http(Record):
         if url.scheme not in ("http", "https") or not url.host or url.userinfo:
             expected = "https:// or http:// and a host, without user and password"
             raise ProjectError(f"The url {self.url} cannot be asked", expected=expected)
-        return url, self.auth.params() if self.auth else {}
+        return Addresses(url, self.auth.params() if self.auth else {}, veil)
 
     def _client(self) -> httpx.Client:
         import httpx
@@ -151,7 +152,7 @@ class Http(Record):
         then = (self.paging or Unpaged()).after(ask, seen)
         # What the server says may repeat a key that it was sent, and is written down.
         if then is not None and isinstance(self.paging, (Next, Link)):
-            then = Ask(url=session.own(then.url, ask))
+            then = Ask(url=session.addresses.own(then.url, ask))
         elif then is not None and isinstance(self.paging, Cursor):
             then = then.with_params({self.paging.param: veil.over(then.params[self.paging.param])})
         return page.model_copy(update={"next": then, "path": content.path})

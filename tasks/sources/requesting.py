@@ -1,14 +1,13 @@
 """One page of a web API on disk, however often it takes to get it; or an error that says in words what came instead.
 
-Requests go to the source's own server alone: a redirect or a next page elsewhere is refused, so no credential and no
-curious request ever leaves for another host. What is broken for a while (429, 5xx, connections) is tried again.
+What is broken for a while (429, 5xx, connections) is tried again.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.core.errors import DataError, ProjectError, Unavailable
+from tasks.sources.addresses import Addresses
 from tasks.sources.inflating import Broken, TooLarge, write_inflated
 from tasks.sources.paging import Ask
 from tasks.sources.veil import Veil
@@ -73,17 +73,9 @@ class _Passing(Exception):
 class Session:
     """Asks one server, politely, and takes every secret out of what it says of it."""
 
-    def __init__(
-        self,
-        client: httpx.Client,
-        url: httpx.URL,
-        credentials: Mapping[str, str],
-        veil: Veil,
-        per_second: float | None = None,
-    ) -> None:
+    def __init__(self, client: httpx.Client, addresses: Addresses, veil: Veil, per_second: float | None = None) -> None:
+        self.addresses = addresses
         self._client = client
-        self._home = url
-        self._credentials = credentials  # parameters of the URL that hold a key
         self._veil = veil
         self._pause = 1 / per_second if per_second else 0.0
         self._not_before = 0.0
@@ -93,7 +85,7 @@ class Session:
         waited, number = 0.0, 1
         while True:
             try:
-                return self._attempt(self._address(ask), target)
+                return self._attempt(self.addresses.of(ask), target)
             except _Passing as exc:
                 # Full jitter over the upper half: clients that failed together do not come back together.
                 wait = exc.wait if exc.wait is not None else FIRST_WAIT * 2 ** (number - 1) * random.uniform(0.5, 1)
@@ -101,37 +93,12 @@ class Session:
                     tries = "one attempt" if number == 1 else f"{number} attempts"
                     asked = f", which asks to wait {exc.wait:,.0f} s" if exc.wait and number < ATTEMPTS else ""
                     raise Unavailable(
-                        f"{self._shown(self._address(ask))} gives no page after {tries}",
+                        f"{self.addresses.shown(self.addresses.of(ask))} gives no page after {tries}",
                         found=f"{exc}{asked}",
                         action="Run it again later: the pages that came are kept, and only the others are asked for",
                     ) from None
             time.sleep(wait)
             waited, number = waited + wait, number + 1
-
-    def own(self, url: str, beside: Ask) -> str:
-        """The URL of a next page, whole, without key and secrets; DataError when it leads to another server."""
-        import httpx
-
-        try:
-            url_there = self._address(beside).join(self._veil.off(url, in_url=True))
-        except httpx.InvalidURL as exc:
-            raise DataError(
-                "The address of the next page is no URL",
-                found=f"{self._veil.over(url)[:80]!r} ({self._veil.over(str(exc))})",
-            ) from None
-        url_there = self._at_home(url_there, "The next page")
-        for name in self._credentials:
-            url_there = url_there.copy_remove_param(name)
-        return self._veil.over(str(url_there))
-
-    def _address(self, ask: Ask) -> httpx.URL:
-        import httpx
-
-        url = httpx.URL(self._veil.off(ask.url, in_url=True)) if ask.url else self._home
-        params = {name: self._veil.off(value) for name, value in ask.params.items()}
-        added = {**params, **self._credentials}
-        # A URL that the server made stays as it is where it can: merging writes its query anew.
-        return url.copy_merge_params(added) if added else url
 
     def _attempt(self, url: httpx.URL, target: Path) -> Answer:
         """One try, redirects followed; `_Passing` when another may go better."""
@@ -146,16 +113,17 @@ class Session:
                         return self._received(response, target)
                     there = url.join(response.headers["location"])
             except httpx.InvalidURL:
-                raise DataError(f"{self._shown(url)} redirects to what is no URL") from None
+                raise DataError(f"{self.addresses.shown(url)} redirects to what is no URL") from None
             except httpx.UnsupportedProtocol:
-                raise ProjectError(f"{self._shown(url)} cannot be asked", expected="http or https") from None
+                raise ProjectError(f"{self.addresses.shown(url)} cannot be asked", expected="http or https") from None
             except httpx.TransportError as exc:
                 # Not `from exc`: what the library says may quote a header or a URL that holds a secret.
                 raise _Passing(self._veil.over(f"{type(exc).__name__}: {exc}"[:300])) from None
-            url = self._at_home(there, "The answer, a redirect,")
-            url = url.copy_merge_params(self._credentials) if self._credentials else url
+            url = self.addresses.redirected(there)
         raise DataError(
-            f"{self._shown(url)} redirects in a circle", expected="rows", found=f"more than {REDIRECTS} redirects"
+            f"{self.addresses.shown(url)} redirects in a circle",
+            expected="rows",
+            found=f"more than {REDIRECTS} redirects",
         )
 
     def _received(self, response: httpx.Response, target: Path) -> Answer:
@@ -166,7 +134,7 @@ class Session:
             expected, action = _REFUSALS.get(status, ("rows", "Check `url`, `params` and `paging` of the source"))
             raise Refusal(
                 status,
-                f"{self._shown(response.url)} refused",
+                f"{self.addresses.shown(response.url)} refused",
                 expected=expected,
                 found=f"status {status} ({self._excerpt(response)})",
                 action=action,
@@ -176,11 +144,13 @@ class Session:
                 write_inflated(_timely(response), response.headers.get("content-encoding", ""), file)
         except (Broken, TooLarge) as exc:
             raise DataError(
-                f"The body of {self._shown(response.url)} cannot be read", expected=exc.expected, found=exc.found
+                f"The body of {self.addresses.shown(response.url)} cannot be read",
+                expected=exc.expected,
+                found=exc.found,
             ) from None
         return Answer(
             target,
-            self._shown(response.url),
+            self.addresses.shown(response.url),
             response.headers.get("content-type", "").partition(";")[0].strip().lower(),
             response.charset_encoding,
             response.links.get("next", {}).get("url"),
@@ -196,25 +166,6 @@ class Session:
             read = b""
         text = " ".join(self._veil.over(read.decode(errors="replace")).split())
         return repr(text[:200]) if text else "no text"
-
-    def _at_home(self, url: httpx.URL, what: str) -> httpx.URL:
-        """The URL, when it is of the source's own server; http of an https server is asked over https."""
-        home = self._home
-        if url.host == home.host and url.scheme == "http" and home.scheme == "https" and url.port is None:
-            url = url.copy_with(scheme="https")
-        upgraded = url.scheme == "https" and home.scheme == "http" and url.port is None and home.port is None
-        if url.host == home.host and (upgraded or (url.scheme, url.port) == (home.scheme, home.port)):
-            return url
-        there = self._veil.over(f"{url.scheme}://{url.netloc.decode().rpartition('@')[2]}")
-        raise DataError(
-            f"{what} of {self._shown(home)} leads to another server",
-            expected=f"{home.scheme}://{home.netloc.decode()}",
-            found=there,
-            action="It was not followed, since the credentials are for the first. If it is right, make it the `url`",
-        )
-
-    def _shown(self, url: httpx.URL) -> str:
-        return self._veil.over(str(url.copy_with(query=None, fragment=None)))
 
 
 def _timely(response: httpx.Response) -> Iterator[bytes]:
