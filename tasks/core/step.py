@@ -43,7 +43,7 @@ PLUMBING = frozenset(
         "tasks.core.step",
         "tasks.core.store",
     }
-    | {f"tasks.core.tracking{part}" for part in ("", ".logged", ".registry", ".runs")}
+    | {f"tasks.core.tracking{part}" for part in ("", ".connection", ".logged", ".registry", ".runs")}
 )
 COMPUTING = (
     "great-expectations",

@@ -1,6 +1,8 @@
 """MLflow: what it is told of a run, and what its registry knows. The only package that speaks to it."""
 
+from tasks.core.tracking.connection import address, client, page_at, shown_address
 from tasks.core.tracking.logged import log
+from tasks.core.tracking.provenance import code_version
 from tasks.core.tracking.registration import register
 from tasks.core.tracking.registry import (
     Standing,
@@ -20,18 +22,13 @@ from tasks.core.tracking.registry import (
 )
 from tasks.core.tracking.runs import (
     Run,
-    address,
-    client,
-    code_version,
     find_run,
     log_batch,
     log_series,
     log_tags,
     log_text,
-    page_at,
     run,
     run_id,
-    shown_address,
 )
 
 __all__ = [

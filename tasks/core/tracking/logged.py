@@ -12,8 +12,9 @@ from tasks.core.appraisal import Appraisal
 from tasks.core.model_records import Candidates, Deployment, Evaluation, Report, TrainedModel, Tuned
 from tasks.core.noise import LabelAudit, Noise
 from tasks.core.records import BYTES, Blob, CheckedDataset, CheckedSplits, Dataset, QualityReport, Splits
+from tasks.core.tracking.connection import client
 from tasks.core.tracking.registration import COLSPEC
-from tasks.core.tracking.runs import CURRENT, METRICS_PER_BATCH, client, log_batch, log_text, run_id
+from tasks.core.tracking.runs import CURRENT, METRICS_PER_BATCH, log_batch, log_text, run_id
 
 SAMPLE_ROWS = 100
 

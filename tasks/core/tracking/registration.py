@@ -11,7 +11,8 @@ from tasks.core import store
 from tasks.core.imports import ROOT
 from tasks.core.model_records import ModelCard
 from tasks.core.records import Blob
-from tasks.core.tracking.runs import address, client, run_id
+from tasks.core.tracking.connection import address, client
+from tasks.core.tracking.runs import run_id
 
 COLSPEC = {
     "number": "double",

@@ -12,7 +12,7 @@ from tasks.core import store
 from tasks.core.errors import KeepfitError, Unavailable
 from tasks.core.model_records import Champion
 from tasks.core.records import Blob, Record
-from tasks.core.tracking.runs import address, client, page, shown_address
+from tasks.core.tracking.connection import address, client, page, shown_address
 
 if TYPE_CHECKING:
     from mlflow import MlflowException

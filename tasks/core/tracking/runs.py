@@ -1,4 +1,4 @@
-"""The MLflow run that the steps log to, and the connection to where MLflow keeps it.
+"""The MLflow run that the steps log to.
 
 The run is named in a ContextVar, since MLflow's own active run is lost in other threads. Outside of `run(...)`
 logging does nothing, so steps can be called on their own.
@@ -6,27 +6,20 @@ logging does nothing, so steps can be called on their own.
 
 from __future__ import annotations
 
-import hashlib
 import math
-import os
 import re
-import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.core import store
-from tasks.core.errors import Unavailable
-from tasks.core.imports import ROOT
+from tasks.core.tracking.connection import address, client, page
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.entities import Metric, Param
 
 
@@ -44,17 +37,6 @@ class Run:
         return page(f"experiments/{self.experiment_id}/runs/{self.run_id}")
 
 
-def page(path: str) -> str | None:
-    """The address of a page of MLflow's UI, when a tracking server serves one."""
-    uri = shown_address()
-    return page_at(uri, path) if uri.startswith(("http://", "https://")) else None
-
-
-def page_at(server: str, path: str) -> str:
-    """The same of this server, as for models that are trained: by itself it shows what it has for language models."""
-    return f"{server.rstrip('/')}/#/{path}?workflowType=machine_learning"
-
-
 METRICS_PER_BATCH = 1_000
 _NO_NAME = re.compile(r"[^/\w.\- :]")
 """What MLflow lets no metric's name hold."""
@@ -62,46 +44,6 @@ _NO_NAME = re.compile(r"[^/\w.\- :]")
 LONGEST_TAG = 5_000
 """Of MLflow's own."""
 CURRENT: ContextVar[Run | None] = ContextVar("mlflow_run", default=None)
-
-
-def address() -> str:
-    """Where MLflow's records are: `MLFLOW_TRACKING_URI`, or the SQLite database of the home."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{store.home() / 'mlflow.db'}"
-
-
-def shown_address() -> str:
-    """The address as it may be shown: without a password."""
-    return _without_password(address())
-
-
-@cache
-def _client(uri: str) -> MlflowClient:
-    import logging
-
-    import mlflow
-
-    # They tell every migration, and every failure with its traceback before it is raised.
-    for name in ("alembic", "mlflow"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    if uri.startswith("http"):
-        # An unreachable server is told within seconds; MLflow's default is to try for minutes.
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-    try:
-        client = mlflow.MlflowClient(uri)
-        client.search_experiments(max_results=1)
-    except Exception as exc:
-        raise Unavailable(
-            f"MLflow at {_without_password(uri)} does not answer",
-            found=str(exc).splitlines()[0][:200],
-            action="Start it, or unset MLFLOW_TRACKING_URI to use the project's own database",
-        ) from exc
-    return client
-
-
-def client() -> MlflowClient:
-    """The client of this home's MLflow; `Unavailable` when it does not answer."""
-    return _client(address())
 
 
 @contextmanager
@@ -139,33 +81,6 @@ def find_run(project: str, flow_run_id: str) -> Run:
     tag = f"tags.`keepfit.flow_run` = '{flow_run_id}'"
     found = client().search_runs([experiment.experiment_id], filter_string=tag, max_results=1)
     return Run(project, experiment.experiment_id, found[0].info.run_id)
-
-
-def code_version(project: Path) -> dict[str, str]:
-    """Which code and which libraries a run was made with: the git commit of the project and the lock's digest."""
-    tags = {"keepfit.lock": _lock_digest()}
-    try:
-        git = ["git", "-C", str(project), "--no-optional-locks"]
-        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True)
-        changed = subprocess.run(
-            [*git, "status", "--porcelain", "--untracked-files=no", "."], capture_output=True, timeout=5
-        )
-        tags["mlflow.source.git.commit"] = commit.stdout.strip()
-        tags["keepfit.git.dirty"] = str(bool(changed.stdout.strip())).lower()
-    except (OSError, subprocess.SubprocessError):
-        pass  # no git, or not a checkout: there is no commit to tell
-    return tags
-
-
-@cache
-def _lock_digest() -> str:
-    lock = ROOT / "requirements.lock"
-    if lock.is_file():
-        return hashlib.sha256(lock.read_bytes()).hexdigest()
-    from importlib.metadata import distributions
-
-    installed = sorted(f"{found.name}=={found.version}" for found in distributions())
-    return hashlib.sha256("\n".join(installed).encode()).hexdigest()
 
 
 def run_id() -> str:
@@ -214,12 +129,3 @@ def log_tags(tags: Mapping[str, str]) -> None:
     from mlflow.entities import RunTag
 
     client().log_batch(run_id(), tags=[RunTag(name, value[:LONGEST_TAG]) for name, value in tags.items()])
-
-
-def _without_password(uri: str) -> str:
-    from urllib.parse import urlsplit, urlunsplit
-
-    parts = urlsplit(uri)
-    if parts.password is None:
-        return uri
-    return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")))
