@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tasks.core import roles, store
+from tasks.core import store
 from tasks.core.errors import Unavailable
 from tasks.core.model_records import Champion
 from tasks.core.predictions.segment import Role
@@ -19,6 +19,7 @@ from tasks.serving.counters import Counters
 from tasks.serving.group import Group, Ids
 from tasks.serving.logged import Log
 from tasks.serving.model import Model
+from tasks.serving.pointer import Pointer
 from tasks.serving.refusal import Refusal
 from tasks.serving.section import Serve
 from tasks.serving.shadow import Shadow
@@ -53,8 +54,7 @@ class Lineup:
         self.key = served.key
         self._ids = ids
         self._report = report
-        self._pointer = served.home / "champions" / f"{served.name}.json"
-        self._seen: tuple[int, int] | None = None
+        self._pointer = Pointer(served.home, served.name)
         self._champion: Group | None = None
         self._beside: Canary | Shadow | None = None
         self._wanted: Roles | None = None
@@ -88,18 +88,18 @@ class Lineup:
 
     def load(self) -> None:
         """Open the champion, before the first request. Raises KeepfitError."""
-        wanted = self._read()
+        wanted = self._pointer.read()
         if wanted is None:
             raise Unavailable(f"{self.name} has no champion yet", action="Train it first: `keepfit train PROJECT`")
-        self._has_moved()
+        self._pointer.has_moved()
         self._take(wanted, self._opened(wanted.champion, "champion", self.counters))
         self._stand(self._challenger(wanted))
 
     async def follow(self) -> None:
         """Take what the pointer names now, if it names another: opened beside the one that serves, then swapped."""
-        if not self._has_moved():
+        if not self._pointer.has_moved():
             return
-        wanted = self._read()
+        wanted = self._pointer.read()
         if wanted is None or wanted == self._wanted:
             return
         if not self._is(self._champion, wanted.champion):
@@ -151,19 +151,6 @@ class Lineup:
             self._champion.close()
         if self._beside is not None:
             self._beside.close()
-
-    def _has_moved(self) -> bool:
-        try:
-            found = self._pointer.stat()
-        except OSError:
-            return False
-        seen = (found.st_mtime_ns, found.st_ino)
-        moved, self._seen = seen != self._seen, seen
-        return moved
-
-    def _read(self) -> Roles | None:
-        with store.opened(self.home):
-            return roles.known(self.name)
 
     def _is(self, group: Group | None, wanted: Champion) -> bool:
         return group is not None and (group.model.digest, group.model.identity.version) == (
