@@ -62,13 +62,13 @@ def test_a_challenger_that_answered_enough_serves_and_the_ledger_tells_why(
 ) -> None:
     ship = served(open_store)
     shown = told.shown("ship", roles.known("ship"))
-    assert shown is not None and shown["words"].startswith("shadow, no request yet")
+    assert shown is not None and shown.words.startswith("shadow, no request yet")
     count(300, process=0)
     count(600, failed=1, process=1)
     proving.look(ship)
     proving.look(ship)
     shown = told.shown("ship", roles.known("ship"))
-    assert shown is not None and shown["words"] == "shadow, 901 of 1,000 requests (1 failed)"
+    assert shown is not None and shown.words == "shadow, 901 of 1,000 requests (1 failed)"
     count(90, process=0)  # the process was started again
     later = Proving(proving._figures)  # and so was the server: what it counts begins anew with its processes
     count(0, process=1)
@@ -126,7 +126,7 @@ def test_a_challenger_that_waits_for_a_person_or_is_a_persons_stays_one(
     proving.look(served(open_store))
     assert tracking.standing("ship").champion == "1"
     shown = told.shown("ship", roles.known("ship"))
-    assert shown is not None and shown["words"] == "shadow, 5,000 requests; it waits for `keepfit promote --version 2`"
+    assert shown is not None and shown.words == "shadow, 5,000 requests; it waits for `keepfit promote --version 2`"
 
 
 def test_a_challenger_of_a_champion_that_serves_no_longer_is_not_promoted(
