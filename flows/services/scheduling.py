@@ -6,6 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from flows import events
 from flows.services import deployments, jobs, late, locks, rest, trainings
 from tasks.core import store
 
@@ -34,6 +35,13 @@ class Scheduling:
         up = self._up
         if n_skipped := sum(late.skip_late(up.url).values()):
             up.told(f"{n_skipped} scheduled runs were missed and are skipped; the latest of each runs now")
+
+    def send_forgotten(self) -> None:
+        """Ask once more for the trainings whose event went with a server that died, or never reached one."""
+        up = self._up
+        with store.opened(up.home):
+            for project in events.send_forgotten(up.url, up.served):
+                up.told(f"the training that {project} asked for is asked for again: no run came of it")
 
     def deploy(self) -> None:
         """Send the deployments of the chosen projects, unless the server has just these."""

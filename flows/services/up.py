@@ -111,6 +111,7 @@ class Up:
                     part.trim()
                 with suppress(Unavailable):
                     self._scheduling.skip()
+                    self._scheduling.send_forgotten()
 
     def end(self) -> None:
         """End the parts, those that need the Prefect server before it, and whatever they left."""

@@ -13,12 +13,12 @@ import polars as pl
 import pytest
 import yaml
 
-from flows import requesting
+from flows import events, requesting
 from tasks.core import outcomes, roles, store
 from tasks.core.errors import Unavailable
 from tasks.core.outcomes import Outcome
 from tasks.retraining import requests, trainings, verdicts
-from tasks.retraining.trigger import Trigger
+from tasks.retraining.trigger import REQUESTED, Trigger
 from tasks.retraining.verdict import Verdict
 from tests.flows.conftest import Keepfit
 from tests.flows.test_deployments import ROOT, prefect
@@ -45,7 +45,7 @@ print(verdict.action, verdict.sentence)
 TRAINING = """
 import sys
 from flows.training import training
-from tasks.retraining.trigger import Trigger
+from tasks.retraining.trigger import REQUESTED, Trigger
 print(training(sys.argv[1], trigger=Trigger.model_validate_json(sys.argv[2])))
 """
 
@@ -137,9 +137,23 @@ def test_a_server_that_is_away_loses_no_request_and_two_senders_send_one(prefect
     assert request is not None and request.sent is None
     requesting.act(boat, kept)
     requesting.act(boat, kept)
-    events = {"filter": {"event": {"name": [requesting.REQUESTED]}, "resource": {"id": [f"keepfit.project.{boat}"]}}}
+    assert events.send_forgotten(prefect_server, [boat, "another"]) == [], "it was sent a moment ago"
+    sent = {"filter": {"event": {"name": [REQUESTED]}, "resource": {"id": [f"keepfit.project.{boat}"]}}}
     deadline = time.monotonic() + 20
-    while not (found := asked(prefect_server, "/events/filter", events)["events"]):
-        assert time.monotonic() < deadline, "the event did not arrive"
-        time.sleep(0.1)
-    assert [each["payload"]["trigger"] for each in found] == [Trigger.of(verdict, request.id).model_dump(mode="json")]
+
+    def arrived(n: int) -> list[dict[str, Any]]:
+        while len(found := asked(prefect_server, "/events/filter", sent)["events"]) < n:
+            assert time.monotonic() < deadline, "the event did not arrive"
+            time.sleep(0.1)
+        return [each["payload"]["trigger"] for each in found]
+
+    told = Trigger.of(verdict, request.id).model_dump(mode="json")
+    assert arrived(1) == [told]
+    requests.not_sent(request)  # as after ten minutes: no run came of it
+    assert events.send_forgotten(prefect_server, [boat]) == [boat]
+    assert arrived(2) == [told, told]
+    requests.not_sent(request)
+    flow = asked(prefect_server, "/flows/", {"name": "training"})["id"]
+    late = {"flow_id": flow, "parameters": {"trigger": told}, "state": {"type": "SCHEDULED"}}
+    asked(prefect_server, "/flow_runs/", late)
+    assert events.send_forgotten(prefect_server, [boat]) == [], "a run waits for a worker"
