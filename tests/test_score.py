@@ -209,6 +209,20 @@ def test_a_folder_takes_only_what_is_new(small: Small, tmp_path: Path) -> None:
         small.score(source, output)
 
 
+def test_an_inbox_in_which_nothing_lies_is_a_failure_of_the_nightly_run(small: Small, tmp_path: Path) -> None:
+    source, output = tmp_path / "csvs", tmp_path / "answers"
+    source.mkdir()
+    assert not small.score(source, output), "nothing yet"
+    (source / "0.csv").write_text("x,kind\n1,a\n")
+    assert small.score(source, output)
+    (source / "0.csv").rename(tmp_path / "done.csv")
+    assert not small.score(source, output), "nothing any more"
+    with pytest.raises(DataError, match="no file to read"):
+        small.score(source, tmp_path / "answers.csv")  # a file takes the answers to all rows, of which there are none
+    with pytest.raises(DataError):
+        small.score(tmp_path / "csv", output)  # misspelt
+
+
 def test_rows_of_a_broken_run_are_asked_twice_or_lost(small: Small, tmp_path: Path) -> None:
     source, output = many(tmp_path / "rows.parquet", 400_000), tmp_path / "answers"
     small.interrupted(source, output)

@@ -18,6 +18,7 @@ from tasks.core.pending import HashingFile
 from tasks.core.records import Column
 from tasks.scoring.inputs import taken
 from tasks.sources import Source
+from tasks.sources.files import NoFile
 from tasks.sources.joined import Joined
 
 if TYPE_CHECKING:
@@ -43,7 +44,12 @@ def pin(work: Work, source: Source | Joined, columns: tuple[Column, ...], grows:
     intake = Intake(since, schema, folder)
     intake.forgets = True  # files that were scored are often put away
     batches = progress.told("read_rows", source.batches(intake))
-    first = next((batch for batch in batches if batch.num_rows), None)
+    try:
+        first = next((batch for batch in batches if batch.num_rows), None)
+    except NoFile:
+        if not grows:
+            raise
+        return None  # an inbox in which nothing lies yet, or nothing any more
     if intake.restarted:
         raise DataError(
             f"{source.title} has changed where it was scored already",

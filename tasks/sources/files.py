@@ -27,6 +27,10 @@ Place = Annotated[str, BeforeValidator(lambda said: os.fspath(said) if isinstanc
 Places = Place | Annotated[tuple[Place, ...], Field(min_length=1)]
 
 
+class NoFile(DataError):
+    """A folder or a pattern with nothing to read: a mistake where rows must be, none where new ones are awaited."""
+
+
 @dataclass(frozen=True)
 class File:
     """One file, as it was when it was listed."""
@@ -71,10 +75,10 @@ def title(places: Places) -> str:
     return f"{name} and {len(others)} more" if others else name
 
 
-def no_file(place: str, endings: tuple[str, ...]) -> DataError:
+def no_file(place: str, endings: tuple[str, ...]) -> NoFile:
     """That a folder or pattern holds nothing to read."""
     wanted = ", ".join(endings)
-    return DataError(f"There is no file to read at {place}", expected=f"at least one that ends in {wanted}")
+    return NoFile(f"There is no file to read at {place}", expected=f"at least one that ends in {wanted}")
 
 
 def _local(place: Path, endings: tuple[str, ...]) -> list[File]:
