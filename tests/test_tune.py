@@ -172,6 +172,15 @@ def test_folds_in_time_are_tuned_on_the_past(open_store: Path, make_splits: Any)
     assert run(candidates(splits, "linear"), splits, Tuning(seconds=None, trials=3)).n_folds == 4
 
 
+def test_a_class_that_the_first_folds_in_time_have_none_of_is_learned(open_store: Path, make_splits: Any) -> None:
+    rows = frame(200)
+    late = rows.with_columns(pl.when(pl.int_range(pl.len()) < 70).then(pl.lit("no")).otherwise("y").alias("y"))
+    splits = make_splits(late, "y", in_time=True)
+    assert set(trials(run(candidates(splits, "boosting"), splits, Tuning(seconds=None, trials=2)))["state"]) == {
+        "finished"
+    }
+
+
 def test_a_tuning_without_an_end_is_refused() -> None:
     with pytest.raises(ValueError, match="needs an end"):
         Tuning(seconds=None, trials=None)

@@ -65,11 +65,14 @@ def _judged(
                 raise OutOfTime(f"stopped after {len(answered)} of {len(rounds)} fits, the rest would take too long")
     y = data.y[data.scored]
     best: tuple[Params, float, np.ndarray] | None = None
-    for same in zip(*answered, strict=True):
+    most = max(answered, key=len)
+    # A round of a single class has one answer, whatever the parameters.
+    alike = [each if len(each) == len(most) else each * len(most) for each in answered]
+    for (params, _), same in zip(most, zip(*alike, strict=True), strict=True):
         answers = np.concatenate([each for _, each in same])
         loss = metrics.loss(metric, y, answers)
         if best is None or loss < best[1]:
-            best = (same[0][0], loss, answers)
+            best = (params, loss, answers)
     if best is None or not np.isfinite(best[1]):
         raise ArithmeticError("its answers are not finite numbers")
     return best
