@@ -109,11 +109,10 @@ def _answer() -> bool:
 
 def _require_meant(file: Path, text: str, found: Replay) -> None:
     """That the file with the change says what is recommended, or it is not touched."""
-    import yaml
-
+    from tasks.core import yaml_file
     from tasks.retraining.policy import Retrain
 
-    if Retrain.model_validate(yaml.safe_load(text).get("retrain") or {}) != found.recommended.retrain:
+    if Retrain.model_validate(yaml_file.meant(text).get("retrain") or {}) != found.recommended.retrain:
         raise ProjectError(
             f"`retrain:` of {file} cannot be changed line by line",
             expected="a block of its own, not quoted and without an anchor",

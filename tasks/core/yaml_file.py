@@ -34,6 +34,11 @@ def read(file: Path, quick: bool = False) -> Any:
         raise ProjectError(f"{file} cannot be read", found=exc.strerror or "", action="Put a file there") from exc
 
 
+def meant(text: str) -> Any:
+    """What the text of a file says, that is YAML for certain."""
+    return yaml.load(text, _Loader)
+
+
 def _told(problem: str) -> tuple[str, str]:
     """What was expected and found: PyYAML says `expected X, but found Y`, `found Y` or in other words what is wrong."""
     split = re.fullmatch(r"expected (.+), but (?:found|got) (.+)", problem, re.DOTALL)
@@ -41,7 +46,13 @@ def _told(problem: str) -> tuple[str, str]:
 
 
 class _Telling:
-    """A loader to whom a value that cannot be is an error in a line."""
+    """A loader to whom a value that cannot be is an error in a line, and a key always a name: `on:` is no boolean."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:bool":
+                key.tag = "tag:yaml.org,2002:str"
+        return cast("Any", super()).construct_mapping(node, deep)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:

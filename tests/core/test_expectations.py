@@ -123,8 +123,8 @@ def test_a_file_may_say_itself_what_requests_must_hold_or_that_they_need_hold_no
             "expected quantile_ranges as {quantiles: …, value_ranges: …}, found {}",
         ),
         ("raw:\n  - expect_column_values_to_be_in_set: a", "expected its arguments"),
-        ("raw:\n  - yes: {column: a}", "unknown expectation 'True'"),
-        ("yes: []", "unknown key 'True'"),
+        ("raw:\n  - yes: {column: a}", "unknown expectation 'yes'"),
+        ("yes: []", "unknown key 'yes'"),
         ("raw:\n  - expect_column_values_to_be_of_type: {column: a}", "say expect_column_type_to_be"),
         (
             "raw:\n  - expect_column_values_to_match_like_pattern: {column: a}",

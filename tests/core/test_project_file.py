@@ -15,7 +15,7 @@ from tasks.project import load_project
     [
         ("source: {kind: csv, path: ~}", "project.yaml: source.csv.path (1 more after this): expected a valid string"),
         ("2024-01-01: x", "project.yaml: a key: expected a name, found 2024-01-01"),
-        ("yes: x", "project.yaml: a key: expected a name, found True"),
+        ("yes: x", "project.yaml: yes is no key that keepfit knows"),
     ],
 )
 def test_the_validators_name_is_told(tmp_path: Path, text: str, said: str) -> None:

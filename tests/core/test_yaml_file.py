@@ -76,3 +76,11 @@ def test_plain_values_are_read_otherwise_than_before(tmp_path: Path, quick: bool
     file.write_text("a: [1, 2.5, yes, 2024-02-29, ~]\nb: &x {c: text}\nd: *x\n")
     day = datetime.date(2024, 2, 29)
     assert yaml_file.read(file, quick) == {"a": [1, 2.5, True, day, None], "b": {"c": "text"}, "d": {"c": "text"}}
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_a_key_is_a_name_also_where_yaml_has_a_boolean(tmp_path: Path, quick: bool) -> None:
+    file = tmp_path / "project.yaml"
+    file.write_text("retrain: {on: [age], no: yes}\n")
+    assert yaml_file.read(file, quick) == {"retrain": {"on": ["age"], "no": True}}
+    assert yaml_file.meant(file.read_text()) == {"retrain": {"on": ["age"], "no": True}}
