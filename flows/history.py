@@ -12,7 +12,7 @@ from tasks.collect import collect
 from tasks.core import metrics, roles, store
 from tasks.core.errors import ProjectError
 from tasks.core.expectations import RawExpectations
-from tasks.core.records import CheckedDataset, CheckedSplits, Dataset, Splits
+from tasks.core.records import CheckedDataset, CheckedSplits, Dataset, Splits, Target
 from tasks.prepare import inputs_of, prepare
 from tasks.project import Project
 from tasks.select_model import select_model
@@ -47,7 +47,7 @@ def fits_of(project: Project, span: Span) -> Fits:
     windows, raw = _windows(raw, time, project.target, span)
     known = check.fn(_first(raw, windows[0].n_labelled), _of_rows(project), project.checking)
     splits = prepare.fn(known, project.preparation)
-    history = _history(project, raw, known, splits, time, span)
+    history = _history(project, raw, known, splits, time, span, windows[0].start)
     members, metric = _members(project, splits)
     return Fits(history, project.name, metric, members, project.seed)
 
@@ -100,7 +100,9 @@ def _first(raw: Dataset, n_rows: int) -> Dataset:
     return _stored(raw, store.scan(raw).head(n_rows).collect())
 
 
-def _history(project: Project, raw: Dataset, known: CheckedDataset, splits: Splits, time: str, span: Span) -> History:
+def _history(
+    project: Project, raw: Dataset, known: CheckedDataset, splits: Splits, time: str, span: Span, begin: datetime
+) -> History:
     import polars as pl
 
     from tasks.core.prepared import Recipe
@@ -109,7 +111,9 @@ def _history(project: Project, raw: Dataset, known: CheckedDataset, splits: Spli
     # What stands for a missing value was found in the rows before the first date, and is not looked for in later ones.
     markers = {column.name: column.missing_values for column in known.dataset.columns}
     checking = project.checking.model_copy(update={"missing_values": {**markers, **project.checking.missing_values}})
-    rows = store.scan(check.fn(raw, _of_rows(project), checking).dataset).collect()
+    rows, late = _of_known_classes(
+        store.scan(check.fn(raw, _of_rows(project), checking).dataset).collect(), splits.target
+    )
     section = project.preparation
     names, left_out = inputs_of(known.dataset, section)
     harmful = {note.column for note in splits.notes if note.kind in ("hazard", "personal")} - set(section.keep)
@@ -135,8 +139,21 @@ def _history(project: Project, raw: Dataset, known: CheckedDataset, splits: Spli
             target=splits.target,
         ),
         every=span.every,
-        windows=windows(moments, span.every, span.delay, span.begin, span.end),
+        # By default it begins where it did, although there are fewer rows now.
+        windows=windows(moments, span.every, span.delay, begin, span.end),
+        late=late,
     )
+
+
+def _of_known_classes(rows: pl.DataFrame, target: Target) -> tuple[pl.DataFrame, dict[str, int]]:
+    """The rows without those of classes that come later: a model that knows none of them has no answer to judge."""
+    import polars as pl
+
+    if not target.classes:
+        return rows, {}
+    name = pl.col(target.name).cast(pl.String)
+    late = rows.filter(~name.is_in(target.classes)).select(name).to_series().value_counts(sort=True, name="n")
+    return rows.filter(name.is_in(target.classes)), dict(late.iter_rows())
 
 
 def _of_rows(project: Project) -> RawExpectations:

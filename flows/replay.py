@@ -69,6 +69,7 @@ def replayed(project: Project, span: Span, threads: int | None = None) -> Replay
         every=spoken(span.every),
         label_delay=spoken(span.delay),
         n_rows=windows[-1].last - windows[0].first,
+        late_classes=dict(fits.history.late),
         n_windows=len(windows),
         model=fits.members[0].family,
         retrain=retrain,

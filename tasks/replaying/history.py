@@ -61,13 +61,17 @@ class Seen:
 
 @dataclass(frozen=True)
 class History:
-    """All rows, sorted by `moments`; whoever looks at them says up to which row."""
+    """All rows, sorted by `moments`; whoever looks at them says up to which row.
+
+    `late` are classes that come after the first date, each with its rows, which are not among these.
+    """
 
     rows: pl.DataFrame
     moments: Moments
     seen: Seen
     every: timedelta
     windows: tuple[Window, ...]
+    late: Mapping[str, int] = field(default_factory=dict[str, int])
     _parts: dict[tuple[int, int], Part] = field(default_factory=dict[tuple[int, int], Part])
 
     @property
@@ -91,27 +95,18 @@ class History:
 
     def answers(self, rows: slice) -> npt.NDArray[Any]:
         """The target of some rows: class codes, or values."""
-        target, found = self.seen.target, self._encoded[rows]
-        if target.classes and (found < 0).any():
-            unknown = self.rows[target.name][rows].filter(found < 0)[0]
-            raise DataError(
-                f"Class {unknown!r} of target {target.name!r} cannot be replayed",
-                expected="a row of each class before the first date",
-                found="its first row after it",
-                action="Say --from with a later date",
-            )
-        return found
+        return self._encoded[rows]
 
     @cached_property
     def _encoded(self) -> npt.NDArray[Any]:
-        """Each row's target by itself, -1 for a class that the first rows do not have."""
+        """Each row's target by itself."""
         import polars as pl
 
         target, column = self.seen.target, self.rows[self.seen.target.name]
         if not target.classes:
             return column.cast(pl.Float64).to_numpy()
         codes = {name: code for code, name in enumerate(target.classes)}
-        return column.cast(pl.String).replace_strict(codes, default=-1, return_dtype=pl.Int64).to_numpy()
+        return column.cast(pl.String).replace_strict(codes, return_dtype=pl.Int64).to_numpy()
 
     def _part(self, start: int, end: int) -> Part:
         if (start, end) not in self._parts:

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tasks.core.figures import figure
 from tasks.core.metrics import measure
 from tasks.replaying.records import Replay
-from tasks.replaying.told import HEAD, ageing
+from tasks.replaying.told import HEAD, ageing, left_out
 from tasks.replaying.walk import Outcome
 from tasks.reporting.charts import Axis, Chart
 
@@ -30,6 +30,7 @@ def render(found: Replay) -> str:
         span=f"{found.start:%Y-%m-%d} to {found.end:%Y-%m-%d}, {found.n_windows} windows of {found.every}, "
         f"{found.n_rows:,} rows, {measure(found.metric).title}",
         ageing=ageing(found),
+        left_out=left_out(found),
         head=HEAD,
         rows=[_row(each) for each in found.policies],
         over_time=[_over_time(found, each) for name in SHOWN for each in found.policies if each.name == name],

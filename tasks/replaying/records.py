@@ -31,6 +31,8 @@ class Replay(Record):
     every: str
     label_delay: str
     n_rows: int
+    late_classes: dict[str, int]
+    """Classes of which the first row came after the start, each with its rows: they are left out."""
     n_windows: int
     model: str
     retrain: Retrain

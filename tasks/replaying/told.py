@@ -16,6 +16,7 @@ def told(found: Replay) -> str:
     lines = [
         f"{found.project}: {span}, {found.n_rows:,} rows{delay}; {found.metric} ({better}), {found.model} refitted."
     ]
+    lines += [said] if (said := left_out(found)) else []
     rows = [
         (
             each.title,
@@ -34,6 +35,12 @@ def told(found: Replay) -> str:
         lines.append("  " + "  ".join(cells))
     lines += ["", ageing(found), f"Recommended: {found.recommended.sentence}."]
     return "\n".join(lines)
+
+
+def left_out(found: Replay) -> str:
+    """Of which classes rows are not in it, since there was none before it began; "" where all are."""
+    names = ", ".join(f"{name!r} ({n:,} rows)" for name, n in found.late_classes.items())
+    return f"Left out: {names}, of which no row came before {found.start:%Y-%m-%d}." if names else ""
 
 
 def ageing(found: Replay) -> str:
