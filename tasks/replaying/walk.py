@@ -155,9 +155,13 @@ def days_of(fits: Fits, rows: slice) -> np.ndarray:
 
 
 def _gate(fits: Fits, number: int, champion: int) -> tuple[Judged, float]:
-    """A proxy of the challenger without the newest labelled window against the champion, on that window."""
-    windows = fits.history.windows
-    known, rows = windows[number - 1].n_labelled, slice(windows[number - 1].n_labelled, windows[number].n_labelled)
+    """A proxy of the challenger without the newest labelled window against the champion, on that window.
+
+    After a pause that is the newest one with outcomes.
+    """
+    windows, n_labelled = fits.history.windows, fits.history.windows[number].n_labelled
+    known = max((each.n_labelled for each in windows[:number] if each.n_labelled < n_labelled), default=n_labelled)
+    rows = slice(known, n_labelled)
     y, problem = fits.history.answers(rows), fits.history.seen.target.problem
     theirs = correction.losses(problem, y, fits.answers(champion, rows))
     ours = correction.losses(problem, y, fits.proxy(windows[number].n_labelled, known, rows))

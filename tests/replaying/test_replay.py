@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -18,6 +19,7 @@ from tasks.core import store
 from tasks.core.errors import DataError, ProjectError, UsageError
 from tasks.project import load_project
 from tasks.replaying.records import Replay
+from tasks.replaying.told import told
 from tests.flows.conftest import require_published
 from tests.replaying.conftest import START, MakeProject, rows
 
@@ -77,6 +79,25 @@ def test_no_row_is_seen_before_its_date(turned: tuple[Path, Replay], make_projec
         causes = [[(each.at, each.cause) for each in of.trainings if each.at <= until] for of in (ours, theirs)]
         assert causes[0] == causes[1], ours.name
     assert first.policy("never").steps[-1].score != other.policy("never").steps[-1].score
+
+
+def test_a_pause_and_a_class_that_comes_late_are_lived_through(make_project: MakeProject) -> None:
+    """Weeks without rows have no loss and judge no challenger; of a class that nobody knew no model has an answer."""
+    odd = rows(70, 20)
+    came = pl.col("came").str.to_datetime()
+    paused = pl.when(came > START.replace(month=2, day=13, tzinfo=None)).then(came.dt.offset_by("70d")).otherwise(came)
+    late = pl.int_range(pl.len()).is_in([1_000, 1_300])
+    frame = odd.with_columns(
+        paused.dt.strftime("%Y-%m-%d %H:%M:%S").alias("came"),
+        pl.when(late).then(pl.lit("perhaps")).otherwise("y").alias("y"),
+    )
+    said = "split: {by: time, column: came}\nretrain: {on: [age], max_age: 6}"
+    found = replay(make_project(frame, "paused", said))
+    assert found.late_classes == {"perhaps": 2} and "Left out: 'perhaps' (2 rows)" in told(found)
+    keepfit = found.policy("keepfit")
+    assert [each.n_rows for each in keepfit.steps].count(0) >= 9 and np.isfinite(keepfit.loss)
+    (within,) = [each for each in keepfit.trainings if keepfit.steps[each.window - 1].n_rows == 0]
+    assert within.cause == "age" and within.judged is not None and within.judged.n_rows > 0
 
 
 def test_outcomes_that_come_late_are_learnt_from_late(turned: tuple[Path, Replay]) -> None:
