@@ -1,10 +1,14 @@
 """What the retraining policy costs and is worth on streams of real rows: `keepfit replay`'s own code, measured.
 
     python benchmarks/replay.py FOLDER [--shuffled] [--delay 7d] [--broken]
+    python benchmarks/replay.py --made [SEED] [--projects FOLDER...] [--home FOLDER] [--only NAME]
 
 FOLDER holds drift_elec2 and drift_bike_hourly (a CSV file each). `--shuffled` gives elec2 in random order: then
 nothing drifts. `--delay` lets outcomes come late. `--broken` breaks one training of ten (its model sees the columns in
 the wrong order), with the gate and without it. Processor seconds are told as shares of training at every window.
+
+`--made` are the streams of `concepts.py`, `--projects` folders with a project.yaml and a history: a line each, of the
+loss relative to training at every window, and what it comes to over all. Models stay in `--home` for the next time.
 """
 
 from __future__ import annotations
@@ -12,12 +16,13 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
+from concepts import STREAMS, write
 
 from flows.history import Span, fits_of
 from flows.replay import replayed, span_of
@@ -31,6 +36,7 @@ SAID = {
     "drift_bike_hourly": "target: cnt\ndrop: [instant, casual, registered]\nmetric: r2\n",
 }
 SEEDS = (0, 1, 2, 3, 4)
+TRIGGERS = ("adwin", "page_hinkley", "ks", "psi")
 
 
 def project_of(folder: Path, name: str, place: Path, shuffled: bool) -> Project:
@@ -118,15 +124,65 @@ def broken(project: Project, span: Span) -> None:
             )
 
 
+def compared(projects: Sequence[Project], delay: str | None) -> None:
+    """A line a stream: the loss of each policy relative to training at every window, and trainings of as many."""
+    names = ("keepfit", "keepfit_uncorrected", "never", "every_4th", *TRIGGERS)
+    print(f"| stream | rows | windows | {' | '.join(names)} | score to weekly | trainings | corrected |")
+    print("|---" * (len(names) + 6) + "|", flush=True)
+    ratios: dict[str, list[float]] = {name: [] for name in names}
+    shares, beaten = list[float](), list[str]()
+    for project in projects:
+        found = replayed(project, span_of(project, None, delay, None, None))
+        weekly, ours = found.policy("schedule"), found.policy("keepfit")
+        cells: list[str] = []
+        for name in names:
+            each = found.policy(name)
+            ratios[name].append(each.loss / weekly.loss)
+            cells.append(f"{ratios[name][-1]:.3f}" + f" ({each.retrainings})" * (name in TRIGGERS))
+            if name in TRIGGERS and each.loss < ours.loss and each.retrainings <= ours.retrainings:
+                beaten.append(f"{project.name} by {name}")
+        shares.append(ours.retrainings / weekly.retrainings)
+        print(
+            f"| {project.name} | {found.n_rows:,} | {found.n_windows} | {' | '.join(cells)} "
+            f"| {ours.score - weekly.score:+.4f} {found.metric} | {ours.retrainings} ({shares[-1]:.0%}) "
+            f"| {ours.corrected_windows} |",
+            flush=True,
+        )
+    means = " | ".join(f"**{np.exp(np.mean(np.log(ratios[name]))):.3f}**" for name in names)
+    print(f"| mean (geometric) | | | {means} | | {np.mean(shares):.0%} | |")
+    worst = [f"{name} {max(each):.3f}" for name, each in ratios.items()]
+    ours, never = ratios["keepfit"], ratios["never"]
+    worse = [project.name for project, mine, old in zip(projects, ours, never, strict=True) if mine > old]
+    print(f"\nworst: {', '.join(worst)}\nworse than never: {', '.join(worse) or 'none'}")
+    print(f"less loss for no more trainings: {', '.join(beaten) or 'none'}")
+    for name in TRIGGERS:
+        wins = sum(mine < theirs for mine, theirs in zip(ours, ratios[name], strict=True))
+        print(f"less loss than {name}: {wins} of {len(ours)}")
+
+
+def streams(options: argparse.Namespace) -> None:
+    """Compare the policies on the streams that are made, and on those of the projects."""
+    with tempfile.TemporaryDirectory() as place, store.opened(options.home or Path(place) / "home"):
+        made = [] if options.made is None else [name for name in STREAMS if options.only in (None, name)]
+        folders = [write(name, options.made, Path(place) / name) for name in made] + options.projects
+        compared([load_project(each) for each in folders], options.delay)
+
+
 def main() -> None:
     """Measure what the arguments ask for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--made", type=int, nargs="?", const=0)
+    parser.add_argument("--projects", type=Path, nargs="*", default=[])
+    parser.add_argument("--home", type=Path)
     parser.add_argument("--shuffled", action="store_true")
     parser.add_argument("--delay")
     parser.add_argument("--broken", action="store_true")
-    parser.add_argument("--only", choices=sorted(SAID))
+    parser.add_argument("--only")
     options = parser.parse_args()
+    if options.folder is None:
+        streams(options)
+        return
     names = ["drift_elec2"] if options.shuffled else [options.only] if options.only else list(SAID)
     run: Callable[[Project, Span], None] = broken if options.broken else lambda *of: told(replayed(*of))
     with tempfile.TemporaryDirectory() as place, store.opened(Path(place) / "home"):
