@@ -13,8 +13,10 @@ from tasks.core.records import Record
 from tasks.retraining.acceptance import AgainstChampion
 from tasks.retraining.policy import Retrain
 from tasks.retraining.verdict import Gain
-from tasks.retraining.worth import WINDOWS, worth
+from tasks.retraining.worth import worth
 
+KNOWN_FOR = 12
+"""Windows that a gain counts."""
 CAUSE = "correction"
 """Of decisions by which a correction serves, or its base again."""
 
@@ -29,7 +31,7 @@ class Step(Record):
 
 def known_for(policy: Retrain) -> timedelta:
     """How far back gains count: after so many windows without outcomes nobody knows whether a correction helps."""
-    return 2 * WINDOWS * policy.window
+    return KNOWN_FOR * policy.window
 
 
 def step(

@@ -52,9 +52,9 @@ def champion_of(register: Register) -> Champion:
     return champion
 
 
-def lived(home: Path, champion: Champion, week: int, turned: bool) -> None:
+def lived(home: Path, champion: Champion, week: int, turned: bool, a_day: int) -> None:
     """A week of answers and their outcomes; where the world has turned each is the other."""
-    rows = dated_rows(7, 60, FIRST + timedelta(days=7 * week), seed=week + 1)
+    rows = dated_rows(7, a_day, FIRST + timedelta(days=7 * week), seed=week + 1)
     if turned:
         rows = rows.with_columns(pl.col("y").replace({"yes": "no", "no": "yes"}))
     ids = write_log(home, NAME, champion, rows, prefix=f"{week:04x}")
@@ -77,7 +77,7 @@ def test_what_helps_serves_and_is_left_when_it_helps_no_more(
 ) -> None:
     base = champion_of(register)
     for week in range(3):
-        lived(open_store, base, week, turned=week >= 1)
+        lived(open_store, base, week, turned=week >= 1, a_day=20)
     served = Served(name=NAME, home=open_store)
     card = Scorer.open(store.path(base.artifact)).card
     server = Ship().run(Serving(projects=(served,)), open_store, card)
@@ -107,11 +107,11 @@ def test_what_helps_serves_and_is_left_when_it_helps_no_more(
         assert (entry.cause, entry.corrects, entry.number) == ("correction", "1", 2)
         assert entry.why.startswith("Correction of version 1: gain ")
 
-        lived(open_store, corrected, 3, turned=False)
+        lived(open_store, corrected, 3, turned=False, a_day=500)
         asked = situation(NAME, corrected, datetime.now(UTC))
         assert asked.champion_since < NOW - timedelta(days=29) and asked.live is not None
         held = logged_windows.held(NAME, base.artifact.digest, None, NOW)
-        assert len(held) == 28 and {each.n_rows for each in held.values()} == {60}, "watched as its base's rows"
+        assert len(held) == 28 and {each.n_rows for each in held.values()} == {20, 500}, "watched as its base's rows"
         assert "Version 1 serves without its correction again" in looked()
         assert roles.serving(NAME).champion == base
         answered_by("1")

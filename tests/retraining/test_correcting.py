@@ -118,6 +118,14 @@ def test_where_a_model_must_be_better_a_correction_is_proven_to_be(mean: float, 
     assert found.serves is serves and "± 1.4%" in found.words, "1.96 standard errors of 0.01 over two windows"
 
 
-def test_a_gain_of_older_windows_does_not_outlive_six() -> None:
-    assert not worth(gains(0.9, *[-0.01] * 6, error=0.1)).serves
-    assert worth(gains(0.9, *[-0.01] * 5, error=0.1)).serves
+def test_a_gain_of_older_windows_does_not_outlive_eight() -> None:
+    assert not worth(gains(0.9, *[-0.01] * 8, error=0.1)).serves
+    assert worth(gains(0.9, *[-0.01] * 7, error=0.1)).serves
+
+
+def test_a_window_without_much_loss_does_not_outweigh_the_others() -> None:
+    much, little = gains(0.1, -2.0)
+    little = little.model_copy(update={"loss": 0.01})
+    found = worth([much, little])
+    assert found.serves and found.words.startswith("gain 7.9% ± "), "0.1 of 1, less 2 of 0.01, of 1.01"
+    assert not worth([much, little.model_copy(update={"n_labelled": 50_000})]).serves
