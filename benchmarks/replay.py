@@ -101,7 +101,7 @@ def broken(project: Project, span: Span) -> None:
     fits.__class__ = Broken
     assert isinstance(fits, Broken)
     sizes = [each.n_labelled for each in fits.history.windows]
-    fits.prefit([*sizes, *ages.cut_sizes(sizes[0])])
+    fits.prefit([*sizes, *ages.cut_sizes(fits.history)])
     curve, _ = ages.first_curve(fits)
 
     def score(gated: bool) -> tuple[float, int, int]:

@@ -36,7 +36,7 @@ def replayed(project: Project, span: Span, threads: int | None = None) -> Replay
     started, retrain = perf_counter(), policy_of(project, span)
     fits = fits_of(project, span)
     windows = fits.history.windows
-    fits.prefit([*(each.n_labelled for each in windows), *ages.cut_sizes(fits.history.n_first)], threads)
+    fits.prefit([*(each.n_labelled for each in windows), *ages.cut_sizes(fits.history)], threads)
     first, cost = ages.first_curve(fits)
     watch = Watch(fits, project.monitor.false_alarms) if "data_drift" in retrain.on else None
     gate = project.acceptance.champion

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 
+from tasks.core.age_curve import AgeCurve, Aged
 from tasks.replaying.fits import Fits
+from tasks.replaying.history import History
 from tasks.retraining import correction
-from tasks.retraining.ageing import CUTS, LONGEST, AgeCurve, Aged, age_curve, compared
+from tasks.retraining.ageing import LONGEST, age_curve, cuts, measured
 
 STARTS = 10
 """Models whose ageing is looked at, evenly over the history."""
-FEWEST_BLOCKS, MOST_BLOCKS = 2, 12
 
 
-def cut_sizes(n_first: int) -> list[int]:
-    """How many rows each of the four models inside the first training knows."""
-    return [int(share * n_first) for share in CUTS]
+def cut_sizes(history: History) -> list[int]:
+    """How many rows each of the models inside the first training knows; none where it is too short for that."""
+    known = history.moments[: history.n_first]
+    cut = cuts(known, known, history.every)
+    return [] if isinstance(cut, str) else cut.known(known)
 
 
-def first_curve(fits: Fits) -> tuple[AgeCurve, float]:
-    """The curve of the four models on the rows of the first training that none of them knows, and what they cost."""
-    history, sizes = fits.history, cut_sizes(fits.history.n_first)
-    begin, end = history.at(sizes[-1]), history.at(history.n_first - 1)
-    n_blocks = int(np.clip((end - begin) / history.every, FEWEST_BLOCKS, MOST_BLOCKS))
-    edges = np.linspace(sizes[-1], history.n_first, n_blocks + 1).astype(int).tolist()
-    blocks = [slice(start, stop) for start, stop in pairwise(edges) if stop > start]
-    table = [[_loss(fits, size, rows) for rows in blocks] for size in sizes]
-    ages = [(begin - history.at(size - 1)) / history.every for size in sizes]
-    return age_curve(compared(table, ages)), sum(fits.seconds(size) for size in sizes)
+def first_curve(fits: Fits) -> tuple[AgeCurve | None, float]:
+    """The curve that a training on the first rows measures, and what its models cost; None where there is none."""
+    known = fits.history.moments[: fits.history.n_first]
+    cut, problem = cuts(known, known, fits.history.every), fits.history.seen.target.problem
+    if isinstance(cut, str):
+        return None, 0.0
+    sizes, rows = cut.known(known), cut.judged(known)
+    y = fits.history.answers(rows)
+    losses = [correction.losses(problem, y, fits.answers(size, rows)) for size in sizes]
+    return measured(cut, losses), sum(fits.seconds(size) for size in sizes)
 
 
 def curve(fits: Fits) -> AgeCurve:

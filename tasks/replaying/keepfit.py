@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from time import thread_time
 
+from tasks.core.age_curve import AgeCurve
 from tasks.monitoring.window_report import WindowReport
 from tasks.replaying.fits import Fits
 from tasks.replaying.walk import Trained, Wish
 from tasks.replaying.watched import Watch
 from tasks.retraining import correction, gain
 from tasks.retraining.acceptance import AgainstChampion
-from tasks.retraining.ageing import AgeCurve
 from tasks.retraining.correction import Correction
 from tasks.retraining.policy import Retrain
 from tasks.retraining.verdict import Gain, Situation, Training, Verdict

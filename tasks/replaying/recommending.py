@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tasks.core.age_curve import AgeCurve
 from tasks.replaying.records import Recommended
 from tasks.replaying.walk import Outcome
-from tasks.retraining.ageing import COST, AgeCurve
+from tasks.retraining.ageing import COST
 from tasks.retraining.policy import Retrain
 
 GAINS = (0.05, 0.2)

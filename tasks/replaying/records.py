@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from tasks.core.age_curve import AgeCurve
 from tasks.core.records import Record
 from tasks.replaying.walk import Outcome
-from tasks.retraining.ageing import AgeCurve
 from tasks.retraining.policy import Retrain
 
 
@@ -38,7 +38,7 @@ class Replay(Record):
     retrain: Retrain
     """The policy that was replayed."""
     policies: tuple[Outcome, ...]
-    first: AgeCurve
+    first: AgeCurve | None
     ages: AgeCurve
     recommended: Recommended
     n_fitted: int
