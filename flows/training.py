@@ -7,6 +7,7 @@ from pathlib import Path
 from prefect import flow
 
 from flows import runs
+from tasks.age import age
 from tasks.appraise import appraise
 from tasks.check import check, check_splits
 from tasks.collect import collect
@@ -20,6 +21,7 @@ from tasks.prepare import prepare
 from tasks.project import load_project
 from tasks.reference import reference
 from tasks.report import report
+from tasks.retraining import aged
 from tasks.retraining.trigger import MANUAL, Trigger
 from tasks.select_model import select_model
 from tasks.train import train
@@ -59,6 +61,8 @@ def training(
         kept.keep(
             model.digest, reference(splits, tuned.answers, evaluation.predictions, model.artifact, *config.watching)
         )
+        ageing = age(tuned, splits, config.ageing, aged.before(config.name, champion, config.retrain))
+        aged.keep(model.digest, ageing)
         deployment = deploy(
             config.name, model, verification, evaluation, config.acceptance, trigger, champion, config.waits
         )

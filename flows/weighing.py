@@ -33,7 +33,7 @@ def weigh(
     correction, that is said of the model which it corrects: a correction never corrects a correction.
     """
     now = clock.now()
-    known = situation(project, champion, now)
+    known = situation(project, champion, policy, now)
     measured, silent = (), ""
     if ("gain" in policy.on or policy.correct) and known.n_labelled is not None:
         measured, silent = measure(project, champion.trained, known.champion_since, days, policy, log, now)

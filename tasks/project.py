@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
+from tasks.age import AgeSection
 from tasks.batch_scoring.section import Score, Wanted
 from tasks.check import Checking
 from tasks.core import expectations, released, store
@@ -169,6 +170,10 @@ class Project(BaseModel):
     @property
     def training(self) -> Training:
         return Training(seed=self.seed, rules=self.rules)
+
+    @property
+    def ageing(self) -> AgeSection:
+        return AgeSection(every=self.retrain.every, time=self.monitor.time, seconds=self.budget.seconds, seed=self.seed)
 
     @property
     def evaluation(self) -> EvaluationSection:

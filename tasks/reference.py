@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tasks.core import store
-from tasks.core.errors import DataError
 from tasks.core.markdown import markdown
 from tasks.core.records import BYTES, Blob, CheckedSplits, Column, Dataset, Splits
 from tasks.core.step import step
 from tasks.monitoring.kept import GIVEN, ReferenceProfile
-from tasks.monitoring.section import Monitor
+from tasks.monitoring.section import Monitor, time_column
 from tasks.serving.section import Log
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def reference(
     from tasks.serving.logged import treatments
 
     scorer = Scorer.open(store.path(artifact), artifact.digest)
-    masked, time = treatments(scorer.card, log), time_column(splits.splits, section)
+    masked, time = treatments(scorer.card, log), time_column(splits.splits, section.time)
     plan, answered = watch.plan(scorer.card, masked, time), _answered(scorer, answers, predictions)
     seen = _views(splits.splits, plan, answered, time)
     kinds: dict[str, Kind] = {column.name: column.kind for column in plan.columns}
@@ -69,26 +68,6 @@ def reference(
         false_alarms=section.false_alarms,
         promise=promise(profile, section.false_alarms),
         least=least_detectable(profile, usual, section.false_alarms),
-    )
-
-
-def time_column(splits: Splits, section: Monitor) -> str | None:
-    """The column of dates that says when a row came; None when there is none, and nothing can be promised."""
-    import pyarrow as pa
-
-    name = section.time or splits.time_column
-    if name is None:
-        return None
-    schema = store.schema(splits.train)
-    if name in schema.names and pa.types.is_temporal(schema.field(name).type):
-        return name
-    if section.time is None:
-        return None  # rows split by a number that grows are in order, and have no days
-    raise DataError(
-        f"`monitor: {{time: {name}}}` cannot say when a row came",
-        expected="a column of dates that is in the prepared rows",
-        found=next((each.type for each in splits.train.columns if each.name == name), "no such column there"),
-        action="Name another, or let it be read as dates and keep it out of `drop`",
     )
 
 

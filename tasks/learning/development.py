@@ -130,8 +130,15 @@ def rows_of(splits: Splits, part: Dataset, most_rows: int | None = None) -> tupl
 
 def hashes(splits: Splits, most_rows: int | None = SEARCHED_ROWS) -> Array:
     """The hash of each row that `load` gives, in its order."""
-    parts = (_chosen(splits.train, most_rows), _chosen(splits.validation, None))
-    return np.concatenate([rows.select("__row__").collect()["__row__"].to_numpy() for rows in parts])
+    return column(splits, "__row__", most_rows).to_numpy()
+
+
+def column(splits: Splits, name: str, most_rows: int | None = SEARCHED_ROWS, *, test: bool = False) -> pl.Series:
+    """A column of the rows that `load` gives, in its order, and with `test` of those behind them."""
+    import polars as pl
+
+    parts = [_chosen(splits.train, most_rows), *map(store.scan, [splits.validation, *([splits.test] if test else [])])]
+    return pl.concat(rows.select(name).collect()[name] for rows in parts)
 
 
 def _chosen(part: Dataset, most_rows: int | None) -> pl.LazyFrame:

@@ -12,6 +12,7 @@ import polars as pl
 from sklearn.pipeline import Pipeline
 
 from tasks.core.model_records import Member
+from tasks.learning.answered import all_classes, certain
 from tasks.learning.development import Development
 from tasks.learning.parallel import in_parallel, one_thread
 from tasks.models import FAMILIES
@@ -23,6 +24,13 @@ def blended(members: Sequence[Member], data: Development, rows: np.ndarray, seed
     """The members fitted on those rows, as one model."""
     calls = [partial(_fitted, member, data, rows, None, seed) for member in members]
     return _blend(_all(calls, threads), members)
+
+
+def asked(
+    member: Member, data: Development, known: Sequence[np.ndarray], rows: np.ndarray, seed: int, threads: int
+) -> list[np.ndarray]:
+    """What the member answers to the rows, fitted on each of the sets of `known` ones alone."""
+    return _all([partial(_asked, member, data, each, rows, seed) for each in known], threads)
 
 
 def watched(members: Sequence[Member], data: Development, seed: int, threads: int) -> tuple[Any, pl.DataFrame]:
@@ -52,6 +60,13 @@ def _fitted(member: Member, data: Development, rows: np.ndarray, held_out: np.nd
     watch = None if held_out is None or not len(held_out) else (seen.x[held_out], data.y[held_out])
     model = family.fit(estimator, seen.x[rows], data.y[rows], held_out=watch)
     return model if seen.front is None else Pipeline([("front", seen.front), ("model", model)])
+
+
+def _asked(member: Member, data: Development, known: np.ndarray, rows: np.ndarray, seed: int) -> np.ndarray:
+    if (answers := certain(data.y[known], len(rows), data)) is not None:
+        return answers
+    model = _fitted(member, data, known, None, seed)
+    return all_classes(model, answer(model, data.x[rows]), data)
 
 
 def _all(calls: list[Any], threads: int) -> list[Any]:

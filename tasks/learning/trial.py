@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from tasks.core import metrics
+from tasks.learning.answered import all_classes, certain
 from tasks.learning.development import Development, Round
 from tasks.learning.journal import Trial
 from tasks.learning.parallel import heard, in_parallel, one_thread
@@ -80,25 +80,13 @@ def _judged(
 
 def _round(family: Family, params: Params, data: Development, turn: Round, seed: int) -> Variants:
     y, y_score = data.y[turn.fit], data.y[turn.score]
-    if data.problem != "regression" and len(np.unique(y)) == 1:
-        # Of a rare class these rows may have none, and most learners refuse a single class.
-        certain = np.zeros((len(y_score), data.n_outputs))
-        certain[:, int(y[0])] = 1.0
-        return [(params, certain)]
+    if (known := certain(y, len(y_score), data)) is not None:
+        return [(params, known)]
     seen = data.seen(family.wants, turn.fit, seed)
     x, x_score = seen.x[turn.fit], seen.x[turn.score]
     estimator = family.estimator(data.problem, seen.features, params, seed)
     model = family.fit(estimator, x, y, held_out=(x_score, y_score), patience=PATIENCE)
-    return [(each, _all_classes(model, answers, data)) for each, answers in family.variants(model, x_score, params)]
-
-
-def _all_classes(model: Any, answers: np.ndarray, data: Development) -> np.ndarray:
-    """The answers with a column for each class, also for those that the model's rows had none of."""
-    if data.problem == "regression" or answers.shape[1] == data.n_outputs:
-        return answers
-    full = np.zeros((len(answers), data.n_outputs))
-    full[:, model.classes_.astype(int)] = answers
-    return full
+    return [(each, all_classes(model, answers, data)) for each, answers in family.variants(model, x_score, params)]
 
 
 def probed(name: str, params: Params, data: Development, seed: int, threads: int) -> float:

@@ -10,8 +10,9 @@ from tasks.core.ledger import Entry
 from tasks.core.model_records import Champion
 from tasks.monitoring import kept
 from tasks.monitoring.incidents import Facts
-from tasks.retraining import trainings
+from tasks.retraining import aged, trainings
 from tasks.retraining.living import living
+from tasks.retraining.policy import Retrain
 from tasks.retraining.verdict import Situation
 
 BY_HAND = ("promote", "rollback")
@@ -19,8 +20,8 @@ TAUGHT = ("promoted", "challenger", "refused")
 """What came of a training that has looked at the rows."""
 
 
-def situation(project: str, champion: Champion, now: datetime) -> Situation:
-    """The champion's situation at the moment; Unavailable when keepfit's database is away."""
+def situation(project: str, champion: Champion, policy: Retrain, now: datetime) -> Situation:
+    """The champion's situation now, told in the policy's windows; Unavailable when keepfit's database is away."""
     entries = ledger.entries(project, None)
     moves = [each for each in entries if each.decision in ledger.SERVING]
     serving = next((each for each in moves if each.serves == champion.version), None)
@@ -35,6 +36,7 @@ def situation(project: str, champion: Champion, now: datetime) -> Situation:
         fitted_until=_fitted_until(champion.trained, entries) or since,
         n_labelled=_labelled(project, max((each.at for each in past if each.result in TAUGHT), default=since)),
         trainings=past,
+        cadence=curve.cadence if (curve := aged.curve(champion.trained.artifact.digest, policy)) else None,
         # The trained model that serves again in its correction's place is not new.
         live=living(project, champion, serving, now) if champion.base or serving == began else None,
         breaker_closed=max(by_hand, default=None),

@@ -37,6 +37,7 @@ STEPS = [
     "verify",
     "evaluate",
     "reference",
+    "age",
     "deploy",
     "report",
 ]

@@ -14,14 +14,16 @@ import pytest
 from flows import correcting, promoting
 from flows.weighing import weigh
 from tasks.core import database, ledger, outcomes, promotion, roles, store, tracking
+from tasks.core.age_curve import Aged, Ageing
 from tasks.core.model_records import Champion
 from tasks.core.outcomes import Outcome
 from tasks.core.tables import LEDGER
 from tasks.monitoring import logged_windows, rightness
 from tasks.monitoring.section import Monitor
 from tasks.monitoring.watched_model import WatchedModel
-from tasks.retraining import correction, gain
+from tasks.retraining import aged, correction, gain
 from tasks.retraining.acceptance import Acceptance
+from tasks.retraining.ageing import age_curve
 from tasks.retraining.policy import Retrain
 from tasks.retraining.situation import situation
 from tasks.retraining.verdict import Verdict
@@ -108,14 +110,16 @@ def test_what_helps_serves_and_is_left_when_it_helps_no_more(
         assert entry.why.startswith("Correction of version 1: gain ")
 
         lived(open_store, corrected, 3, turned=False, a_day=500)
-        asked = situation(NAME, corrected, datetime.now(UTC))
+        aged.keep(base.artifact.digest, Ageing(every="7d", curve=age_curve([Aged(age=2, relative_loss=1.028)])))
+        asked = situation(NAME, corrected, TERMS.retrain, datetime.now(UTC))
+        assert asked.cadence == pytest.approx(3.78, abs=0.01), "a correction ages as its base"
         assert asked.champion_since < NOW - timedelta(days=29) and asked.live is not None
         held = logged_windows.held(NAME, base.artifact.digest, None, NOW)
         assert len(held) == 28 and {each.n_rows for each in held.values()} == {20, 500}, "watched as its base's rows"
         assert "Version 1 serves without its correction again" in looked()
         assert roles.serving(NAME).champion == base
         answered_by("1")
-        assert situation(NAME, base, datetime.now(UTC)).live is None, "what serves again is not new"
+        assert situation(NAME, base, TERMS.retrain, datetime.now(UTC)).live is None, "what serves again is not new"
         assert promotion.earlier(NAME) is None, "no correction of it is what served before it"
     finally:
         server.stop()

@@ -30,10 +30,10 @@ def test_a_champion_that_fails_its_requests_is_rolled_back_from_once(open_store:
     models = [trained(dated_rows(40, 40, seed=seed), Monitor(time="when")).champion for seed in (0, 5)]
     first, second = (register(store.path(each.artifact).read_bytes()) for each in models)
     promotion.move(NAME, first.version, first.artifact.digest, "champion", "manual", "", {}, None)
-    assert situation(NAME, first, datetime.now(UTC)).n_labelled is None
+    assert situation(NAME, first, Retrain(), datetime.now(UTC)).n_labelled is None
     ids = write_log(open_store, NAME, first, dated_rows(1, 150, yesterday))
     outcomes.add(NAME, [Outcome(id=each, outcome="yes") for each in ids[:30]])
-    quiet = situation(NAME, first, datetime.now(UTC))
+    quiet = situation(NAME, first, Retrain(), datetime.now(UTC))
     assert quiet.n_labelled == 30 and quiet.fitted_until.date().isoformat() == "2026-02-09"
     assert quiet.live is not None and quiet.live.previous is None
 
