@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tasks.core.markdown import markdown
 from tasks.monitoring.window_report import WindowReport
-from tasks.retraining.asking import asked, drifted, effect, summed, today
+from tasks.retraining.asking import age_alone, asked, drifted, effect, summed, today
 from tasks.retraining.drifting import drifting
 from tasks.retraining.holding import held_back
 from tasks.retraining.policy import Retrain
@@ -68,9 +68,12 @@ def decide(
         return Verdict(action="watch", sentence=f"Watch. {told}", columns=drift.columns, evidence=evidence)
     total, _ = summed(gains)
     added = f"The gains add up to {total:.2f}, less than {policy.gain:g}" if gains else ""
+    alone = age_alone(situation, policy)
     seen = "Drift has faded" if drift.drifted else "Nothing drifts" if days else "No day is judged yet"
     return Verdict(
-        action="healthy", sentence=f"Healthy. {_sentences(seen, today(gains), added, *facts)}", evidence=evidence
+        action="healthy",
+        sentence=f"Healthy. {_sentences(seen, today(gains), added, *facts, alone)}",
+        evidence=(*evidence, *([alone] if alone else [])),
     )
 
 

@@ -77,18 +77,38 @@ def by_drift(drift: Drifting, gains: Sequence[Gain], situation: Situation, polic
 
 def by_age(gains: Sequence[Gain], situation: Situation, policy: Retrain, now: datetime) -> Ask | None:
     """The champion is older than it is worth keeping: by the age curve where nothing was measured, or the limit."""
-    limit, by = float(policy.max_age), "at most"
-    if not gains and situation.cadence is not None and max(situation.cadence, FEWEST_WINDOWS) < limit:
-        limit, by = max(situation.cadence, FEWEST_WINDOWS), "by its age curve"
+    limit, by = _limit(gains, situation, policy)
     age = (now - situation.champion_since) / policy.window
     if age + EARLY < limit:
         return None
-    told = f"The champion serves for {age:.1f} windows of {policy.every}, {figure(limit)} {by}"
+    told = f"The champion serves for {age:.1f} windows of {policy.every}, {figure(round(limit, 1))} {by}"
     if situation.n_labelled is None:
-        told += "; no outcome has ever come to the log, so how right it is cannot be known"
+        told += "; no outcome has ever come to the log: age is all that can ask, and how right it is cannot be known"
     elif few := _few(situation, policy):
         return Ask(cause="age", sentence=f"{told}. {few}", held_back="labels")
     return Ask(cause="age", sentence=told)
+
+
+def age_alone(situation: Situation, policy: Retrain) -> str:
+    """What can ask at all where outcomes never come; "" where they do."""
+    if situation.n_labelled is not None:
+        return ""
+    if "age" not in policy.on:
+        return (
+            "No outcome has ever come to the log, and `retrain: {on: …}` lets no age ask: nothing can ask for training"
+        )
+    limit, by = _limit((), situation, policy)
+    after = f"after {figure(round(limit, 1))} windows of {policy.every} {by}"
+    return f"No outcome has ever come to the log: age is all that can ask for training, {after}"
+
+
+def _limit(gains: Sequence[Gain], situation: Situation, policy: Retrain) -> tuple[float, str]:
+    """The age in windows that asks, and whose it is."""
+    if not gains and situation.cadence is not None:
+        limit = max(situation.cadence, FEWEST_WINDOWS)
+        if limit < policy.max_age:
+            return limit, "by its age curve"
+    return float(policy.max_age), "at most"
 
 
 def drifted(drift: Drifting) -> str:
