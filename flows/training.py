@@ -67,7 +67,18 @@ def training(
             config.name, model, verification, evaluation, config.acceptance, trigger, champion, config.waits
         )
         page = report(
-            raw, splits, appraisal, noise, labels, candidates, tuned, model, evaluation, deployment, config.source.title
+            raw,
+            splits,
+            appraisal,
+            noise,
+            labels,
+            candidates,
+            tuned,
+            model,
+            evaluation,
+            ageing,
+            deployment,
+            config.source.title,
         )
         runs.publish(config.name, page)
         return deployment

@@ -77,6 +77,12 @@ def age(tuned: Tuned, splits: CheckedSplits, section: AgeSection, before: Ageing
     return said.model_copy(update={"curve": curve, "n_learned": n_learned, "n_judged": len(judged)})
 
 
+def planned(splits: Splits, section: AgeSection) -> str:
+    """What a training will measure of it, in words."""
+    time = time_column(splits, section.time)
+    return f"measured in windows of {section.every} by {time}" if time else f"not measured: {NO_MOMENT}"
+
+
 def _gap(splits: Splits) -> timedelta:
     """After which a row's outcome is known, where the project says so."""
     return timedelta(seconds=seconds(splits.time_gap)) if isinstance(splits.time_gap, str) else timedelta(0)
@@ -110,6 +116,6 @@ def _too_long(tuned: Tuned, member: Member, splits: Splits, rows: Dated, n_rows:
 @markdown.register
 def _(record: Ageing) -> str:
     if record.curve is None:
-        return record.words
+        return record.sentence
     points = "\n".join(f"| {each.age:g} | {each.relative_loss:.3f} |" for each in record.curve.points)
-    return f"{record.words}\n\n| Age in windows of {record.every} | Loss, of a new model's |\n|---|---|\n{points}"
+    return f"{record.sentence}\n\n| Age in windows of {record.every} | Loss, of a new model's |\n|---|---|\n{points}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tasks.core import store
+from tasks.core.age_curve import Ageing
 from tasks.core.appraisal import Appraisal
 from tasks.core.model_records import Candidates, Deployment, Evaluation, Report, TrainedModel, Tuned
 from tasks.core.noise import LabelAudit, Noise
@@ -21,6 +22,7 @@ def report(
     tuned: Tuned,
     model: TrainedModel,
     evaluation: Evaluation,
+    ageing: Ageing,
     deployment: Deployment,
     source_name: str,
 ) -> Report:
@@ -28,6 +30,6 @@ def report(
     from tasks.reporting.page import render
 
     page = render(
-        checked, splits, appraisal, noise, labels, candidates, tuned, model, evaluation, deployment, source_name
+        checked, splits, appraisal, noise, labels, candidates, tuned, model, evaluation, ageing, deployment, source_name
     )
     return Report(page=store.put(page.encode(errors="replace"), ".html"))

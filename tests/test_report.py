@@ -15,6 +15,7 @@ import pytest
 
 from tasks.appraise import appraise
 from tasks.core import store
+from tasks.core.age_curve import AgeCurve, Aged, Ageing
 from tasks.core.metrics import compare, intervals
 from tasks.core.model_records import (
     Candidate,
@@ -36,6 +37,9 @@ from tasks.scoring.judging import Answered, confusion, per_class, predictions
 
 EVIL = '<script>alert("1")</script>&\''
 TARGET = "target " + EVIL
+POINTS = (Aged(age=4, relative_loss=1.4), Aged(age=1, relative_loss=1.1))
+CURVE = AgeCurve(points=POINTS, per_window=0.1, cadence=2.0, error=0.02)
+AGED = Ageing(every=EVIL, curve=CURVE, n_learned=900, n_judged=200)
 VOID = {"meta", "link", "wbr", "path", "line", "circle", "rect"}
 
 
@@ -170,6 +174,7 @@ def arguments(splits: CheckedSplits, *, curves: bool = True, champion: bool = Tr
             notes=left_out,
             predictions=predictions(answered, card),
         ),
+        "ageing": AGED if champion else Ageing(every="7d", why=EVIL),
         "deployment": Deployment(
             project=EVIL,
             accepted=accepted,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ValidationError
 
 from flows.printed import in_json
+from flows.printed.ageing import ShownAgeing
 from flows.printed.training import DoneAlready, Train
 from flows.printed.watching import Monitored, RolledBack, WatchedModel
 from flows.weighing import weigh
@@ -22,6 +23,7 @@ from tasks.monitor import Watching, monitor
 from tasks.monitoring.section import Monitor
 from tasks.monitoring.told import told
 from tasks.report_windows import report_rows, report_windows
+from tasks.retraining import aged
 from tasks.retraining.acceptance import Acceptance
 from tasks.retraining.policy import Retrain, waits_for
 from tasks.retraining.verdict import Verdict
@@ -63,6 +65,7 @@ def run(options: argparse.Namespace) -> int:
                 kept = weigh(name, serving, watching.windows, sections.retrain, sections.serve.log)
             watched = (sections.monitor, sections.serve.log)
             page = report_windows(name, champion, *watched, days, options.explain, kept.verdict if kept else None)
+        ageing = aged.known(champion.artifact.digest)
         acted, told_of_it = _act(options, name, kept) if options.act and kept else (None, "")
         corrected = _corrected(name, sections, kept.verdict) if options.act and kept else ""
     windows = watching.windows[-(options.days or 1) :]
@@ -74,6 +77,7 @@ def run(options: argparse.Namespace) -> int:
             model=WatchedModel(name=name, version=champion.version, digest=digest, corrected_by=by),
             report=str(page) if page else None,
             windows=windows,
+            ageing=ShownAgeing.told(ageing),
             verdict=kept.verdict if kept else None,
             acted=acted,
             corrected=corrected or None,
@@ -83,6 +87,7 @@ def run(options: argparse.Namespace) -> int:
         version = f"{champion.version} (corrected by {serving.version})" if serving.base else champion.version
         lines = ["\n\n".join(told(name, version, window) for window in windows)]
         lines += [f"Report       {page}"] if page else []
+        lines += [f"Ageing       {ageing.sentence}"] if ageing and ageing.curve else []
         lines += [told_of_it] if told_of_it else []
         lines += [f"Correction   {corrected}"] if corrected else []
         lines += [_in_words(kept.verdict, options.act)] if kept else []

@@ -7,12 +7,15 @@ import json
 from typing import Any
 
 from flows.printed import in_json
+from flows.printed.ageing import ShownAgeing
 from flows.printed.projects import Data, Rows, Show, ShownAppraisal
 from flows.printed.training import ShownNoise
+from tasks.age import planned
 from tasks.appraise import appraise
 from tasks.check import check, check_splits
 from tasks.collect import collect
-from tasks.core import collected, quarantined, store
+from tasks.core import collected, quarantined, roles, store
+from tasks.core.age_curve import Ageing
 from tasks.core.appraisal import Appraisal
 from tasks.core.model_records import Candidates
 from tasks.core.noise import Noise
@@ -21,6 +24,7 @@ from tasks.examine import examine
 from tasks.modalities.treatments import cells
 from tasks.prepare import prepare
 from tasks.project import Project, load_project
+from tasks.retraining import aged
 from tasks.select_model import select_model
 
 
@@ -39,11 +43,14 @@ def run(options: argparse.Namespace) -> int:
         noise = examine.fn(raw, splits)
         candidates = select_model.fn(splits, project.selection)
         look = collected.described(project.source)
+        serving, measured = roles.known(project.name), planned(splits.splits, project.ageing)
+        ageing = aged.known(serving.champion.trained.artifact.digest) if serving else None
     if options.json:
-        print(in_json(_shown(project, raw, splits, candidates, look, appraisal, noise)))
+        print(in_json(_shown(project, raw, splits, candidates, look, appraisal, ageing, noise)))
     else:
         lines = _lines(project, raw, splits.splits, candidates, look)
-        print("\n".join([*lines, *_proven(splits), *_noise(noise), *_goodness(appraisal)]))
+        told = [*_proven(splits), *_ageing(ageing, measured), *_noise(noise), *_goodness(appraisal)]
+        print("\n".join([*lines, *told]))
     return 0
 
 
@@ -54,6 +61,7 @@ def _shown(
     candidates: Candidates,
     look: str,
     appraisal: Appraisal,
+    ageing: Ageing | None,
     noise: Noise,
 ) -> Show:
     data, splits = raw.dataset, checked.splits
@@ -69,6 +77,7 @@ def _shown(
         candidates=candidates.families,
         proven={report.suite: report.proven for report in (raw.report, *checked.reports)},
         appraisal=ShownAppraisal.of(appraisal),
+        ageing=ShownAgeing.told(ageing),
         noise=ShownNoise.of(noise),
     )
 
@@ -77,6 +86,11 @@ def _goodness(appraisal: Appraisal) -> list[str]:
     """How good the data are, in a line each, and what to do first."""
     lines = [_line(f"  {each.name}", f"{each.word}: {each.headline}", *each.facts[:1]) for each in appraisal.criteria]
     return ["the data are", *lines, _line("  first", appraisal.advice)]
+
+
+def _ageing(ageing: Ageing | None, planned: str) -> list[str]:
+    """How the champion ages, and how a training will measure it."""
+    return [_line("ageing", planned), *([_line("  champion", ageing.sentence)] if ageing else [])]
 
 
 def _noise(noise: Noise) -> list[str]:

@@ -10,6 +10,7 @@ from textwrap import shorten
 
 from flows import challenger, services
 from flows.printed import in_json
+from flows.printed.ageing import ShownAgeing
 from flows.printed.status import Serving, Status, Told, Watched
 from flows.services import standing
 from tasks.core import clock, ledger, newest_window, promotion, roles, store, tracking
@@ -17,7 +18,7 @@ from tasks.core.errors import Unavailable
 from tasks.core.ledger import Entry
 from tasks.core.project_file import project_file, project_name
 from tasks.core.roles import Roles
-from tasks.retraining import verdicts
+from tasks.retraining import aged, verdicts
 
 N_DECISIONS = 5
 LONGEST, ELLIPSIS = 120, " …"
@@ -55,6 +56,7 @@ def _status(name: str, home: Path) -> Status:
         notice=notice or None,
         verdict=_verdict(name),
         decisions=tuple(ledger.entries(name, N_DECISIONS)),
+        ageing=ShownAgeing.told(aged.known(serving.champion.trained.artifact.digest)) if serving else None,
         monitoring=_watched(name, home),
         home=str(home),
         report=str(report) if report.exists() else None,
@@ -110,6 +112,7 @@ def _in_words(status: Status) -> str:
     if verdict := status.verdict:
         lines.append(f"  {verdict.at:{MINUTE}}  {verdict.sentence}")
     lines += [_decided(entry) for entry in status.decisions]
+    lines += [f"Ageing   {status.ageing.words}"] if status.ageing and status.ageing.curve else []
     lines += _monitored(status.monitoring) if champion else []
     if pages := [page for page in (status.report, status.monitoring and status.monitoring.report) if page]:
         lines.append(f"Reports  {'  '.join(pages)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flows.colours import painted
 from flows.printed.training import Train
+from tasks.core.age_curve import Ageing
 from tasks.core.figures import figure
 from tasks.core.model_records import Comparison, Evaluation
 from tasks.core.records import Splits
@@ -19,7 +20,7 @@ def summary(history: list[Done], outcome: Train) -> str:
     lines = ["", *_nothing_new(history), f"{outcome.project} on {evaluation.n_rows:,} test rows (95 % intervals):"]
     for metric in evaluation.metrics:
         lines.append(f"  {metric.name:<21} {figure(metric.value):>10}   {figure(metric.low)} to {figure(metric.high)}")
-    lines += [_compared(evaluation.baseline, "the baseline"), *_champion(evaluation), ""]
+    lines += [_compared(evaluation.baseline, "the baseline"), *_champion(evaluation), *_ageing(history), ""]
     lines += [*_decision(outcome), *_hazards(history)]
     lines += ["", f"Report   {outcome.report}", f"MLflow   {outcome.mlflow} (run {outcome.run_id})"]
     lines += [f"Prefect  {outcome.prefect}", f"Took     {outcome.seconds:.1f} s"]
@@ -56,6 +57,11 @@ def _compared(comparison: Comparison, whom: str) -> str:
 
 def _champion(evaluation: Evaluation) -> list[str]:
     return [_compared(evaluation.champion, evaluation.champion.against)] if evaluation.champion else []
+
+
+def _ageing(history: list[Done]) -> list[str]:
+    """What a window of age costs; nothing of rows without a moment."""
+    return [f"  {done.record.sentence}" for done in history if isinstance(done.record, Ageing) and done.record.curve]
 
 
 def _decision(outcome: Train) -> list[str]:

@@ -63,9 +63,11 @@ def trained(
 
 
 def _outcome(history: list[Done], flow_run_id: str, prefect: str, seconds: float) -> Train:
+    from flows.printed.ageing import ShownAgeing
     from flows.printed.parts import Model
     from flows.printed.training import ShownLabels, ShownNoise, TestMetrics, Train
     from tasks.core import tracking
+    from tasks.core.age_curve import Ageing
     from tasks.core.model_records import Deployment, Evaluation
     from tasks.core.noise import LabelAudit, Noise
 
@@ -82,6 +84,7 @@ def _outcome(history: list[Done], flow_run_id: str, prefect: str, seconds: float
             test={metric.name: metric.value for metric in metrics},
             test_intervals={metric.name: (metric.low, metric.high) for metric in metrics},
         ),
+        ageing=ShownAgeing.told(_newest(history, Ageing)),
         noise=ShownNoise.of(_newest(history, Noise)),
         labels=ShownLabels(
             n_judged=labels.n_judged,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flows.printed.ageing import ShownAgeing
 from flows.printed.training import ShownNoise, Train
 from tasks.core.appraisal import Appraisal, Association, Criterion, Distance
 from tasks.core.model_records import Candidate
@@ -104,6 +105,8 @@ class Show(Record):
     notes: tuple[Note, ...]
     splits: Rows
     candidates: tuple[Candidate, ...]
+    ageing: ShownAgeing | None
+    """The champion's; null before the first training."""
     proven: dict[str, tuple[str, ...]]
     appraisal: ShownAppraisal
     noise: ShownNoise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from flows.printed.ageing import ShownAgeing
 from flows.printed.parts import Moment
 from tasks.core.ledger import Entry
 from tasks.core.newest_window import WatchedColumn
@@ -63,6 +64,8 @@ class Status(Record):
     notice: str | None = None
     verdict: Told | None
     decisions: tuple[Entry, ...]
+    ageing: ShownAgeing | None = None
+    """The champion's."""
     monitoring: Watched | None = None
     home: str
     report: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flows.printed.ageing import ShownAgeing
 from flows.printed.parts import Model
 from tasks.core.noise import Conflicts, Noise, Oddity
 from tasks.core.records import Record
@@ -49,6 +50,7 @@ class Train(Record):
     accepted: bool
     reasons: tuple[str, ...]
     metrics: TestMetrics
+    ageing: ShownAgeing | None
     noise: ShownNoise
     labels: ShownLabels
     model: Model

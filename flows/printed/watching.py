@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flows.printed.ageing import ShownAgeing
 from flows.printed.parts import Model
 from flows.printed.training import DoneAlready, Train
 from tasks.core.records import Record
@@ -28,6 +29,7 @@ class Monitored(WindowReport):
     model: WatchedModel
     report: str | None
     windows: tuple[WindowReport, ...]
+    ageing: ShownAgeing | None
     verdict: Verdict | None
     acted: Train | DoneAlready | RolledBack | None
     corrected: str | None

@@ -47,7 +47,7 @@ class Ageing(Record):
     of: str | None = None
 
     @property
-    def words(self) -> str:
+    def sentence(self) -> str:
         """What a window of age costs and the cadence that is worth its price, in a sentence."""
         if self.curve is None:
             return f"How it ages is not measured: {self.why}."

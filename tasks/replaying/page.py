@@ -12,6 +12,7 @@ from tasks.core.metrics import measure
 from tasks.replaying.records import Replay
 from tasks.replaying.told import HEAD, ageing, left_out
 from tasks.replaying.walk import Outcome
+from tasks.reporting.ageing import by_age
 from tasks.reporting.charts import Axis, Chart
 
 SHOWN = ("keepfit", "keepfit_corrected", "keepfit_uncorrected", "schedule", "never", "page_hinkley")
@@ -34,7 +35,7 @@ def render(found: Replay) -> str:
         head=HEAD,
         rows=[_row(each) for each in found.policies],
         over_time=[_over_time(found, each) for name in SHOWN for each in found.policies if each.name == name],
-        by_age=_by_age(found),
+        by_age=by_age(found.ages),
         trainings=found.policy("keepfit").trainings,
     )
 
@@ -65,14 +66,3 @@ def _over_time(found: Replay, outcome: Outcome) -> dict[str, Any]:
             chart.points([each.window for each in of], [float(by_number[each.window] or 0) for each in of], css, names)
     words = f"{outcome.title}: {figure(outcome.score)} with {outcome.retrainings} trainings (the points)"
     return {"svg": chart.svg(), "words": words}
-
-
-def _by_age(found: Replay) -> Any:
-    points = found.ages.points
-    ages, losses = [0.0, *(each.age for each in points)], [1.0, *(each.relative_loss for each in points)]
-    chart = Chart(
-        "Loss against the age of the model", Axis.around("windows old", ages), Axis.around("relative loss", losses)
-    )
-    chart.line(ages, [1 + found.ages.per_window * age for age in ages], "two", "fitted")
-    chart.points(ages, losses, "one")
-    return chart.svg()

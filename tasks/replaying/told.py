@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tasks.core import age_curve
 from tasks.core.figures import figure
 from tasks.replaying.records import Replay
 
@@ -45,10 +46,4 @@ def left_out(found: Replay) -> str:
 
 def ageing(found: Replay) -> str:
     """What a window of age costs, and the cadence that is worth its price."""
-    curve = found.ages
-    if curve.per_window <= 0:
-        return f"A model does not age within {len(curve.points)} windows: train it when evidence says so."
-    return (
-        f"Each window of age adds {curve.per_window:.1%} to a model's loss: worth training about every "
-        f"{curve.cadence:.0f} windows of {found.every}."
-    )
+    return f"{age_curve.told(found.ages, found.every)}."

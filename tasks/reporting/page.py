@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from tasks.core import figures, store
+from tasks.core.age_curve import Ageing
 from tasks.core.appraisal import Appraisal
 from tasks.core.metrics import measure
 from tasks.core.model_records import Candidates, Comparison, Deployment, Evaluation, TrainedModel, Tuned
@@ -14,6 +15,7 @@ from tasks.core.noise import LabelAudit, Noise
 from tasks.core.records import Blob, CheckedDataset, CheckedSplits
 from tasks.modalities.treatments import cells
 from tasks.reporting import doubtful, goodness, judged, learned, notes, small
+from tasks.reporting.ageing import by_age
 from tasks.reporting.profile import profile
 from tasks.reporting.templates import template
 
@@ -34,6 +36,7 @@ def render(
     tuned: Tuned,
     model: TrainedModel,
     evaluation: Evaluation,
+    ageing: Ageing,
     deployment: Deployment,
     source_name: str,
 ) -> str:
@@ -70,6 +73,8 @@ def render(
         judged=judged.charts(pl.read_parquet(store.path(evaluation.predictions)), target),
         comparisons=[each for each in (evaluation.champion, evaluation.baseline) if each is not None],
         sentence=sentence,
+        ageing=ageing,
+        by_age=by_age(ageing.curve) if ageing.curve else None,
         importances=importances(model),
         slice_bounds=slice_bounds(evaluation),
         limits={"classes": MOST_CLASSES, "features": MOST_FEATURES, "notes": MOST_NOTES},

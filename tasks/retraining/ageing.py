@@ -29,7 +29,7 @@ MOST_AGES = 3
 """The oldest that there are: the line through the youngest model's loss goes by them."""
 JUDGED, MOST_JUDGED = 2, 8
 """Newest windows that judge, more where they have fewer rows than `FEWEST_JUDGED`. Of 2, 4 and 8 two were the best."""
-FEWEST_JUDGED = 200
+FEWEST_JUDGED = 100
 FEWEST_KNOWN = 100
 LEAST_KNOWN = 0.5
 """Of the youngest model's rows: with fewer, a model is worse for that alone."""

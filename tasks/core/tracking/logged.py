@@ -8,13 +8,14 @@ from functools import singledispatch
 from typing import Any
 
 from tasks.core import store
+from tasks.core.age_curve import Ageing
 from tasks.core.appraisal import Appraisal
 from tasks.core.model_records import Candidates, Deployment, Evaluation, Report, TrainedModel, Tuned
 from tasks.core.noise import LabelAudit, Noise
 from tasks.core.records import BYTES, Blob, CheckedDataset, CheckedSplits, Dataset, QualityReport, Splits
 from tasks.core.tracking.connection import client
 from tasks.core.tracking.registration import COLSPEC
-from tasks.core.tracking.runs import CURRENT, METRICS_PER_BATCH, log_batch, log_text, run_id
+from tasks.core.tracking.runs import CURRENT, METRICS_PER_BATCH, log_batch, log_tags, log_text, run_id
 
 SAMPLE_ROWS = 100
 
@@ -160,6 +161,14 @@ def _(record: Evaluation) -> None:
         figures["gain.champion"] = record.champion.gain
     log_batch(metrics=figures)
     log_text(record.model_dump_json(indent=1), "evaluate/evaluation.json")
+
+
+@log.register
+def _(record: Ageing) -> None:
+    log_tags({"keepfit.ageing": record.sentence})
+    log_text(record.model_dump_json(indent=1), "age/ageing.json")
+    if (curve := record.curve) is not None:
+        log_batch(metrics={"ageing.per_window": curve.per_window, "ageing.cadence": curve.cadence})
 
 
 @log.register
