@@ -184,7 +184,7 @@ TABLE: list[tuple[str, list[WindowReport], list[Gain], Situation, Retrain, tuple
         situation(3, None, cadence=2.6),
         Retrain(),
         ("retrain", "age", None),
-        "2.6 by its age curve; no outcome has ever come to the log: age is all that can ask",
+        "worth keeping for 2.6 by its age curve; no outcome has ever come to the log: age is all that can ask",
     ),
     (
         "no labels ever, and young",

@@ -13,6 +13,10 @@ FINAL_FITS = 2.5
 """Training fits each member twice, for the curves and for good; then come importances and the export."""
 
 
+AGEING = 0.25
+"""More of the final fits' time, in which rows that are split by time tell how the model ages."""
+
+
 class Clock:
     """Counts against the budget, beginning with what earlier processes spent. None as budget: no limit."""
 
@@ -42,4 +46,5 @@ def final_seconds(trials: Sequence[Trial], data: Development) -> float:
     finished = sorted((trial for trial in trials if trial.loss is not None), key=lambda trial: trial.loss or 0.0)
     fitted_rows = sum(len(turn.fit) for turn in data.rounds)
     spent = sum(trial.seconds for trial in finished[:MOST_MEMBERS])
-    return FINAL_FITS * spent * data.n_rows / max(1, fitted_rows)
+    each = FINAL_FITS + AGEING * FINAL_FITS * data.in_time
+    return each * spent * data.n_rows / max(1, fitted_rows)

@@ -69,6 +69,8 @@ class Development:
     rounds: tuple[Round, ...]
     n_rows: int
     """All rows of training and validation, of which `x` may be a sample."""
+    in_time: bool = False
+    """Whether the rows are split by time."""
     _seen: dict[tuple[Wants, int], Seen] = field(default_factory=dict[tuple[Wants, int], "Seen"])
 
     @property
@@ -109,8 +111,9 @@ def load(splits: Splits, most_rows: int | None = SEARCHED_ROWS) -> Development:
     x = np.concatenate([train[0], validation[0]])
     y = np.concatenate([train[1], validation[1]])
     n_rows = splits.train.n_rows + splits.validation.n_rows
-    rounds = _rounds(train[2], len(validation[1]), in_time=splits.time_column is not None)
-    return Development(x, y, len(train[1]), splits.features, splits.target, rounds, n_rows)
+    in_time = splits.time_column is not None
+    rounds = _rounds(train[2], len(validation[1]), in_time=in_time)
+    return Development(x, y, len(train[1]), splits.features, splits.target, rounds, n_rows, in_time)
 
 
 def with_test(data: Development, splits: Splits) -> Development:

@@ -12,9 +12,9 @@ def by_age(curve: AgeCurve) -> Markup:
     """Each age that was looked at as a point, and the line that says what a window adds."""
     points = sorted(curve.points, key=lambda each: each.age)
     ages, losses = [0.0, *(each.age for each in points)], [1.0, *(each.relative_loss for each in points)]
-    chart = Chart(
-        "Loss against the age of the model", Axis.around("windows old", ages), Axis.around("relative loss", losses)
-    )
-    chart.line(ages, [1 + curve.per_window * age for age in ages], "two", "fitted")
+    fitted = [1 + curve.per_window * age for age in ages]
+    y = Axis.around("relative loss", losses, fitted)
+    chart = Chart("Loss against the age of the model", Axis.around("windows old", ages), y)
+    chart.line(ages, fitted, "two", "fitted")
     chart.points(ages, losses, "one")
     return chart.svg()

@@ -77,11 +77,13 @@ def by_drift(drift: Drifting, gains: Sequence[Gain], situation: Situation, polic
 
 def by_age(gains: Sequence[Gain], situation: Situation, policy: Retrain, now: datetime) -> Ask | None:
     """The champion is older than it is worth keeping: by the age curve where nothing was measured, or the limit."""
-    limit, by = _limit(gains, situation, policy)
+    limit, by_curve = _limit(gains, situation, policy)
     age = (now - situation.champion_since) / policy.window
     if age + EARLY < limit:
         return None
-    told = f"The champion serves for {age:.1f} windows of {policy.every}, {figure(round(limit, 1))} {by}"
+    most = figure(round(limit, 1))
+    worth = f"worth keeping for {most} by its age curve" if by_curve else f"{most} at most"
+    told = f"The champion serves for {age:.1f} windows of {policy.every}, {worth}"
     if situation.n_labelled is None:
         told += "; no outcome has ever come to the log: age is all that can ask, and how right it is cannot be known"
     elif few := _few(situation, policy):
@@ -97,18 +99,18 @@ def age_alone(situation: Situation, policy: Retrain) -> str:
         return (
             "No outcome has ever come to the log, and `retrain: {on: …}` lets no age ask: nothing can ask for training"
         )
-    limit, by = _limit((), situation, policy)
-    after = f"after {figure(round(limit, 1))} windows of {policy.every} {by}"
+    limit, by_curve = _limit((), situation, policy)
+    after = f"after {figure(round(limit, 1))} windows of {policy.every}{' by its age curve' if by_curve else ''}"
     return f"No outcome has ever come to the log: age is all that can ask for training, {after}"
 
 
-def _limit(gains: Sequence[Gain], situation: Situation, policy: Retrain) -> tuple[float, str]:
-    """The age in windows that asks, and whose it is."""
+def _limit(gains: Sequence[Gain], situation: Situation, policy: Retrain) -> tuple[float, bool]:
+    """The age in windows that asks, and whether the age curve says it."""
     if not gains and situation.cadence is not None:
         limit = max(situation.cadence, FEWEST_WINDOWS)
         if limit < policy.max_age:
-            return limit, "by its age curve"
-    return float(policy.max_age), "at most"
+            return limit, True
+    return float(policy.max_age), False
 
 
 def drifted(drift: Drifting) -> str:
