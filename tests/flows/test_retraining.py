@@ -75,6 +75,7 @@ def drifting(keepfit: Keepfit, folder: Path) -> Path:
     dated_rows(40, 40, TODAY - timedelta(days=50)).write_csv(folder / "ship.csv")
     done = keepfit("train", folder, "--json")
     assert done.code == 0, done.err
+    assert 2 <= done.json["ageing"]["curve"]["cadence"] <= 8 and done.json["ageing"]["n_judged"] >= 100
     with store.opened(keepfit.home):
         known = roles.known(NAME)
         assert known is not None
@@ -116,7 +117,8 @@ def test_drift_asks_once_for_a_training_that_runs_once(prefect_server: str, keep
         by_hand, by_drift = trainings.read(NAME, datetime.now(UTC))
         assert (by_hand.cause, by_drift.cause, by_drift.result) == ("manual", "data_drift", "promoted")
         assert sum(each.event is not None for each in verdicts.newest(NAME, 5)) == 1
-    assert "Train anew. 3 of the last 3 days drifted" in keepfit("status", project).out
+    assert "Train anew. 3 of the last 3 days drifted" in (status := keepfit("status", project).out)
+    assert "Ageing   " in status and " weeks" in status
 
 
 @pytest.mark.slow

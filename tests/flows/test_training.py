@@ -53,6 +53,7 @@ def test_mlflow_holds_what_a_run_rests_on(trained: Trained) -> None:
     assert run.data.params.keys() >= {"data.digest", "model.digest", "target", "n_trials", "families", "train.n_rows"}
     assert run.data.metrics["test.log_loss"] == finished.json["metrics"]["test"]["log_loss"]
     assert {"keepfit.trigger", "keepfit.lock", "keepfit.flow_run", "keepfit.accepted"} <= run.data.tags.keys()
+    assert "the rows have no moment" in run.data.tags["keepfit.ageing"] and "ageing.cadence" not in run.data.metrics
     assert run.inputs.dataset_inputs[0].dataset.digest == run.data.params["data.digest"][:36]
     found = {
         artifact.path
