@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from tasks.core import store
 from tasks.core.age_curve import Ageing, window
-from tasks.core.figures import seconds as spoken
 from tasks.core.markdown import markdown
-from tasks.core.model_records import Member, Tuned
+from tasks.core.model_records import Tuned
 from tasks.core.records import CheckedSplits, Record, Splits
 from tasks.core.splits import seconds
 from tasks.core.step import step
 from tasks.monitoring.section import time_column
-
-if TYPE_CHECKING:
-    from tasks.learning.dated import Dated
 
 SHARE, FEWEST_ROWS, MOST_ROWS = 0.125, 10_000, 100_000
 """Of all rows, that each model learns from, within these bounds: five of them then take about a quarter of the time
@@ -44,37 +38,47 @@ def age(tuned: Tuned, splits: CheckedSplits, section: AgeSection, before: Ageing
 
     It is looked at after the test rows have judged the model, and nothing of it is in the model.
     """
+    if before is not None:
+        return before
+    found = _measured(tuned, splits.splits, section)
+    return Ageing(every=section.every, why=found) if isinstance(found, str) else found
+
+
+def _measured(tuned: Tuned, splits: Splits, section: AgeSection) -> Ageing | str:
+    """What the models of several ages say, or why they cannot be had."""
     import numpy as np
 
-    from tasks.learning import dated, fitting
+    from tasks.learning import dated, fitting, foreseen
     from tasks.learning.parallel import heard, one_thread
     from tasks.retraining import ageing, correction
 
-    if before is not None:
-        return before
-    said = Ageing(every=section.every)
-    if (time := time_column(splits.splits, section.time)) is None:
-        return said.model_copy(update={"why": NO_MOMENT})
-    rows = dated.load(splits.splits, time, MOST_ROWS)
+    if (time := time_column(splits, section.time)) is None:
+        return NO_MOMENT
+    rows = dated.load(splits, time, MOST_ROWS)
     data, known, judging = rows.data, rows.moments[rows.teaching], rows.moments[rows.judging]
-    cut = ageing.cuts(known, judging, window(section.every), _gap(splits.splits))
+    cut = ageing.cuts(known, judging, window(section.every), _gap(splits))
     if isinstance(cut, str):
-        return said.model_copy(update={"why": cut})
+        return cut
     sizes = cut.known(known)
     n_learned = min(sizes[-1], int(np.clip(SHARE * data.n_rows, FEWEST_ROWS, MOST_ROWS)))
     # One sample for all: models that differ by chance in what they know would differ in their losses by chance.
     places = np.sort(np.random.default_rng(section.seed).choice(sizes[-1], n_learned, replace=False))
     taught = [rows.teaching[places[places < size]] for size in sizes]
-    member = max(tuned.members, key=lambda each: each.weight)
-    if why := _too_long(tuned, member, splits.splits, rows, sum(map(len, taught)), section.seconds):
-        return said.model_copy(update={"why": why})
+    member, n_rows = max(tuned.members, key=lambda each: each.weight), sum(map(len, taught))
+    if section.seconds and (why := foreseen.too_long(tuned, member, splits, data, n_rows, section.seconds)):
+        return why
     judged = rows.judging[cut.judged(judging)]
     judged = judged[:: -(-len(judged) // MOST_JUDGED)]
-    with heard(), one_thread():
-        answers = fitting.asked(member, data, taught, judged, section.seed, section.threads)
+    try:
+        with heard(), one_thread():
+            answers = fitting.asked(member, data, taught, judged, section.seed, section.threads)
+    except Exception as failure:  # whatever a library throws at fewer rows: the model itself is well
+        return f"{member.family} cannot learn from so few rows: {failure}"
     losses = [correction.losses(data.problem, data.y[judged], each) for each in answers]
+    if not np.isfinite(losses).all():
+        return f"what {member.family} answers by fewer rows are no finite numbers"
     curve = ageing.measured(cut, losses)
-    return said.model_copy(update={"curve": curve, "n_learned": n_learned, "n_judged": len(judged)})
+    return Ageing(every=section.every, curve=curve, n_learned=n_learned, n_judged=len(judged))
 
 
 def planned(splits: Splits, section: AgeSection) -> str:
@@ -86,31 +90,6 @@ def planned(splits: Splits, section: AgeSection) -> str:
 def _gap(splits: Splits) -> timedelta:
     """After which a row's outcome is known, where the project says so."""
     return timedelta(seconds=seconds(splits.time_gap)) if isinstance(splits.time_gap, str) else timedelta(0)
-
-
-def _too_long(tuned: Tuned, member: Member, splits: Splits, rows: Dated, n_rows: int, budget: float | None) -> str:
-    """Why so many rows cannot be learnt from within the budget, by what the trials took; "" where they can."""
-    import polars as pl
-
-    from tasks.learning.clock import FINAL_FITS
-    from tasks.learning.development import SEARCHED_ROWS
-
-    if budget is None:
-        return ""
-    trials = pl.read_parquet(store.path(tuned.trials))
-    by_member = {
-        each: float(trials.filter(family=each.family, params=each.params)["seconds"].max() or 0.0)  # pyright: ignore
-        for each in tuned.members
-    }
-    data, n_train = rows.data, splits.train.n_rows
-    a_row = 1 / max(
-        1, min(n_train, SEARCHED_ROWS) if n_train > MOST_ROWS else sum(len(turn.fit) for turn in data.rounds)
-    )
-    left = budget - float(trials["seconds"].sum()) - FINAL_FITS * sum(by_member.values()) * data.n_rows * a_row
-    needed = by_member[member] * n_rows * a_row
-    if needed <= left:
-        return ""
-    return f"it would take {spoken(needed)}, and of the budget of {spoken(budget)} {spoken(max(0.0, left))} are left"
 
 
 @markdown.register

@@ -84,6 +84,9 @@ def test_what_cannot_be_measured_is_said(open_store: Path, splits_by: Any) -> No
     spent = run(tuned(seconds=50.0), splits_by(rows()), AgeSection(every="7d", time="t", seconds=60), None)
     assert spent.curve is None and "of the budget of 60 s" in spent.why
     assert run(tuned(seconds=50.0), splits_by(rows()), WEEKLY, None).curve is not None
+    broken = MEMBER.model_copy(update={"params": '{"penalty": "none"}'})
+    failed = run(tuned().model_copy(update={"members": (broken,)}), splits_by(rows()), WEEKLY, None)
+    assert failed.curve is None and "linear cannot learn" in failed.why, "a training was lost for it"
     taken = Ageing(every="7d", curve=ageing.age_curve([]), of="d")
     assert run(tuned(), splits_by(rows()), WEEKLY, taken) == taken
 
