@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tasks.core.figures import figure, percent
+from tasks.core.figures import decimals, figure, fixed, percent
 from tasks.core.records import Record
 from tasks.core.splits import seconds
 
@@ -62,11 +62,19 @@ def told(curve: AgeCurve, every: str) -> str:
     if curve.per_window <= 0:
         oldest = figure(max(each.age for each in curve.points))
         return f"It does not age within {oldest} {many}: it is worth training when evidence says so"
-    spread = f" ± {percent(curve.error)}" if curve.error else ""
     return (
-        f"Each {one} of age adds {percent(curve.per_window)}{spread} to its loss: "
+        f"Each {one} of age adds {_share(curve.per_window, curve.error)} to its loss: "
         f"worth training every {figure(round(curve.cadence, 1))} {many}"
     )
+
+
+def _share(per_window: float, error: float | None) -> str:
+    """As 0.85 ± 0.25 %."""
+    if not error:
+        return percent(per_window)
+    share, spread = 100 * per_window, 100 * error
+    n_decimals = decimals(share - spread, share + spread)
+    return f"{fixed(share, n_decimals)} ± {fixed(spread, n_decimals)} %"
 
 
 def _units(every: str) -> tuple[str, str]:
