@@ -10,9 +10,9 @@ from urllib.parse import quote
 from flows import promoting
 from tasks.core import clock, ledger, lineage, locks, promotion, roles, store, tracking
 from tasks.core.errors import DataError, Refused
+from tasks.core.gates import Gate, parity
 from tasks.core.model_records import Champion, ModelCard, Waits
 from tasks.correct import correct
-from tasks.deploy import Gate, parity
 from tasks.monitoring import kept, watch
 from tasks.retraining import gains
 from tasks.retraining.acceptance import Acceptance
@@ -66,7 +66,7 @@ def _serve(project: str, champion: Champion, found: Step, terms: Terms, until: d
     if watch.lost(scorer.card, treatments(scorer.card, terms.log)):
         return ""
     model = correct(project, base, terms.retrain, until)
-    gates = [parity(verify.fn(model), terms.acceptance), Gate(held=True, sentence=found.why)]
+    gates = [parity(verify.fn(model), terms.acceptance.parity), Gate(held=True, sentence=found.why)]
     reasons = tuple(gate.sentence for gate in gates)
     card = Scorer.open(store.path(model.artifact), model.digest).card
     tags = {"keepfit.trigger": CAUSE, "keepfit.evidence": found.why}

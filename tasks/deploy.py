@@ -6,21 +6,13 @@ from typing import Any
 
 from tasks.core import ledger, lineage, promotion, store, tracking
 from tasks.core.errors import Refused
-from tasks.core.figures import figure
-from tasks.core.model_records import Champion, Comparison, Deployment, Evaluation, TrainedModel, Verification, Waits
-from tasks.core.records import Record
+from tasks.core.gates import Gate, better, minimum, not_worse, parity
+from tasks.core.model_records import Champion, Deployment, Evaluation, TrainedModel, Verification, Waits
 from tasks.core.step import action
 from tasks.retraining.acceptance import Acceptance
 from tasks.retraining.gate import NON_INFERIORITY_T
 from tasks.retraining.trigger import Trigger
 from tasks.scoring.scorer import Scorer
-
-
-class Gate(Record):
-    """One condition, whether it held, and the sentence that says so with its figures."""
-
-    held: bool
-    sentence: str
 
 
 @action
@@ -156,63 +148,16 @@ def judge(
     A model that cannot be compared with the champion is accepted when a person trained it (`by_hand`): who changed what
     is learned from knows why. Nobody vouches for the one that a schedule or a drift asked for.
     """
-    gates = [parity(verification, acceptance)]
+    gates = [parity(verification, acceptance.parity)]
     if acceptance.baseline == "better":
-        gates.append(_better(evaluation.baseline, "the baseline"))
+        gates.append(better(evaluation.baseline, "the baseline"))
     if evaluation.champion is not None and acceptance.champion == "better":
-        gates.append(_better(evaluation.champion, "the champion"))
+        gates.append(better(evaluation.champion, "the champion"))
     if evaluation.champion is not None and acceptance.champion == "not_worse":
-        gates.append(_not_worse(evaluation.champion))
+        gates.append(not_worse(evaluation.champion, NON_INFERIORITY_T))
     if evaluation.incomparable and acceptance.champion != "off":
         vouch = "" if by_hand else ". Train it by hand, if it shall serve all the same"
         sentence = f"Not compared with the champion. {evaluation.incomparable}{vouch}"
         gates.append(Gate(held=by_hand, sentence=sentence))
-    gates += [_minimum(evaluation, name, bound) for name, bound in sorted(acceptance.minimum.items())]
+    gates += [minimum(evaluation, name, bound) for name, bound in sorted(acceptance.minimum.items())]
     return gates
-
-
-def parity(verification: Verification, acceptance: Acceptance) -> Gate:
-    """That the exported model answers as the fitted one."""
-    return Gate(
-        held=verification.largest_difference <= acceptance.parity,
-        sentence=f"The exported model, started in a fresh process, differs from the fitted one by at most "
-        f"{verification.largest_difference:.1e} on {verification.n_rows:,} rows, missing, "
-        f"unseen and extreme values among them "
-        f"(allowed: {acceptance.parity:.0e})",
-    )
-
-
-def _better(comparison: Comparison, whom: str) -> Gate:
-    held = comparison.low > 0
-    return Gate(held=held, sentence=f"{'Better' if held else 'Not proven better'} than {whom}: {_figures(comparison)}")
-
-
-def _not_worse(comparison: Comparison) -> Gate:
-    standard_error = (comparison.high - comparison.low) / (2 * 1.96)
-    held = comparison.gain >= -_quantile(comparison.n_blocks) * standard_error
-    word = "Better than" if comparison.low > 0 else "Not worse than" if held else "Worse than"
-    return Gate(held=held, sentence=f"{word} the champion ({comparison.against}): {_figures(comparison)}")
-
-
-def _quantile(n_blocks: int) -> float:
-    """How many standard errors a model may be worse: Student's quantile where whole blocks of time were drawn.
-
-    By the first two terms of its expansion in the normal quantile (Abramowitz and Stegun, 26.7.5).
-    """
-    z, n = NON_INFERIORITY_T, n_blocks - 1
-    return z if n < 1 else z + (z**3 + z) / (4 * n) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * n**2)
-
-
-def _figures(comparison: Comparison) -> str:
-    return (
-        f"{comparison.metric} {figure(comparison.ours)} against {figure(comparison.theirs)}, "
-        f"a gain of {figure(comparison.gain)} ({figure(comparison.low)} to {figure(comparison.high)}) "
-        f"on {comparison.n_rows:,} rows" + (f" in {comparison.n_blocks} blocks of time" if comparison.n_blocks else "")
-    )
-
-
-def _minimum(evaluation: Evaluation, name: str, bound: float) -> Gate:
-    metric = evaluation.metric_named(name)
-    held = metric.value >= bound if metric.greater_is_better else metric.value <= bound
-    at = "at least" if metric.greater_is_better else "at most"
-    return Gate(held=held, sentence=f"{name} is {figure(metric.value)}, {'as' if held else 'not'} {at} {bound:g}")
