@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import date
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from flows.printed import in_json
+from flows.printed.answers import Keys
+from flows.printed.machine import Down, Error
+from flows.printed.quality import HeldRow
 from flows.printed.schemas import PRINTED, text
 from flows.services import locks
 from tests.flows.conftest import SCHEMAS, Say, require_published
@@ -32,6 +37,16 @@ def test_a_name_that_is_not_published_and_one_that_is_missing_are_seen() -> None
     for wrong in (good | {"more": 1}, {"ended": True}, good | {"up": "no"}):
         with pytest.raises(jsonschema.ValidationError):
             require_published(("down", "--json"), json.dumps(wrong))
+
+
+def test_names_that_were_not_given_are_left_out_and_odd_values_are_printed_all_the_same() -> None:
+    assert in_json(Keys(project="ship", keys=())) == '{"project": "ship", "keys": []}', "no empty key is shown"
+    assert json.loads(in_json(Keys(project="ship", keys=(), added=""))) == {"project": "ship", "added": "", "keys": []}
+    assert in_json(Down(ended=False, up=False)) == '{"ended": false, "up": false}'
+    name = os.fsdecode(b"/\xff.csv")
+    assert json.loads(in_json(Error(error=name, exit_code=1)))["error"] == name, "its bytes are no text"
+    row = HeldRow(row="a", number=1, reason="", values={"when": date(2026, 3, 31), "x": float("nan"), "y": None})
+    assert json.loads(in_json(row))["values"] == {"when": "2026-03-31", "x": None, "y": None}
 
 
 def test_a_failure_is_an_object_too(say: Say, tmp_path: Path) -> None:
