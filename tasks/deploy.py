@@ -6,7 +6,7 @@ from typing import Any
 
 from tasks.core import ledger, lineage, promotion, store, tracking
 from tasks.core.errors import Refused
-from tasks.core.gates import Gate, better, minimum, not_worse, parity
+from tasks.core.gates import Gate, better, minimum, not_broken, not_worse, parity
 from tasks.core.model_records import Champion, Deployment, Evaluation, TrainedModel, Verification, Waits
 from tasks.core.step import action
 from tasks.retraining.acceptance import Acceptance
@@ -155,6 +155,8 @@ def judge(
         gates.append(better(evaluation.champion, "the champion"))
     if evaluation.champion is not None and acceptance.champion == "not_worse":
         gates.append(not_worse(evaluation.champion, NON_INFERIORITY_T))
+    if evaluation.record is not None and acceptance.champion != "off":
+        gates.append(not_broken(evaluation.record, NON_INFERIORITY_T))
     if evaluation.incomparable and acceptance.champion != "off":
         vouch = "" if by_hand else ". Train it by hand, if it shall serve all the same"
         sentence = f"Not compared with the champion. {evaluation.incomparable}{vouch}"

@@ -39,6 +39,7 @@ def evaluate(
     figures, left_out = intervals(names, test.y, test.predicted, section.seed, card.threshold)
     baseline = judging.against_baseline(metric, test, splits.splits, section.seed, card.threshold)
     against, incomparable = opponents.against_champion(metric, test, splits.splits, champion, section.seed, card)
+    record = opponents.of_record(metric, test, splits.splits, champion, section.seed, model) if against else None
     slices, n_slices = worst_slices(
         metric,
         test.y,
@@ -60,6 +61,7 @@ def evaluate(
         n_slices=n_slices,
         baseline=baseline,
         champion=against,
+        record=record,
         incomparable=incomparable,
         notes=left_out,
         predictions=judging.predictions(test, card),

@@ -14,8 +14,17 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 from tasks.core import store
 from tasks.core.errors import DataError
-from tasks.core.model_records import Champion, Evaluation, Importance, Member, ModelCard, TrainedModel
+from tasks.core.model_records import (
+    Champion,
+    Evaluation,
+    Importance,
+    Member,
+    ModelCard,
+    TrainedModel,
+    Verification,
+)
 from tasks.core.records import CheckedSplits, Feature, Splits, Target
+from tasks.deploy import Acceptance, judge
 from tasks.evaluate import EvaluationSection, evaluate
 from tasks.exports.onnx import export
 from tasks.learning import seen
@@ -25,6 +34,7 @@ from tasks.scoring.scorer import Scorer
 
 run = inspect.unwrap(evaluate.fn)
 SECTION = EvaluationSection()
+EXACT = Verification(n_rows=800, largest_difference=0.0)
 PROBLEMS = ("binary", "multiclass", "regression")
 
 
@@ -210,8 +220,9 @@ def test_a_champion_is_judged_on_what_came_after_it_although_its_columns_were_ot
     splits = make_splits(stream(), "y", in_time=True)
     other = splits.splits.model_copy(update={"row_rule": "other columns"})
     champion = model_of(other, 5, seen=store.put(b"", ".rows"), seen_by="other columns", seen_until=899.0)
-    found = run(model_of(splits.splits), splits, champion_of(champion), SECTION).champion
-    assert found.n_rows == 100, "the hours after 899"
+    found = run(model_of(splits.splits), splits, champion_of(champion), SECTION)
+    assert found.champion.n_rows == 100, "the hours after 899"
+    assert found.record is None, "what serves is what was judged"
 
 
 def test_by_another_split_only_rows_that_the_champion_did_not_see_count(open_store: Path, make_splits: Any) -> None:
@@ -245,6 +256,20 @@ def test_what_is_judged_is_the_proxy_and_not_what_knows_the_test_rows(open_store
     proxy, final = model_of(splits.splits, 5), model_of(splits.splits, 60)
     both = final.model_copy(update={"proxy": proxy.artifact})
     assert run(both, splits, None, SECTION).metrics == run(proxy, splits, None, SECTION).metrics
+
+
+def test_a_model_of_record_that_is_broken_does_not_hide_behind_its_proxy(open_store: Path, make_splits: Any) -> None:
+    splits = make_splits(stream(), "y", in_time=True)
+    inner = splits.splits
+    known = fitted_on(inner, "train", "validation", seen_by="before", seen_until=849.0)
+    champion = champion_of(model_of(inner, 12, **known))
+    proxy, broken = model_of(inner, 12), model_of(inner, 1)
+    for final, held in ((proxy, True), (broken, False)):
+        found = run(final.model_copy(update={"proxy": proxy.artifact}), splits, champion, SECTION)
+        assert found.record is not None and found.record.n_rows == 150, "the hours after 849"
+        gates = judge(EXACT, found, Acceptance(baseline="off"))
+        assert [gate.held for gate in gates] == [True, True, held]
+        assert ("Broken" in gates[-1].sentence) is not held
 
 
 def test_the_threshold_of_the_card_is_not_heard(open_store: Path, make_splits: Any) -> None:

@@ -33,10 +33,20 @@ def better(comparison: Comparison, whom: str) -> Gate:
 
 def not_worse(comparison: Comparison, quantile: float) -> Gate:
     """That the model is not proven worse than the champion, at the level of this normal `quantile`."""
-    standard_error = (comparison.high - comparison.low) / (2 * 1.96)
-    held = comparison.gain >= -_students(quantile, comparison.n_blocks) * standard_error
+    held = _holds(comparison, quantile)
     word = "Better than" if comparison.low > 0 else "Not worse than" if held else "Worse than"
     return Gate(held=held, sentence=f"{word} the champion ({comparison.against}): {_figures(comparison)}")
+
+
+def not_broken(comparison: Comparison, quantile: float) -> Gate:
+    """The same of the model of record, which knows the rows: what was judged before was a proxy without them."""
+    held = _holds(comparison, quantile)
+    told = "Fitted on the newest rows too, it is" if held else "Broken: although fitted on the newest rows too, it is"
+    word = "not worse than" if held else "worse than"
+    return Gate(
+        held=held,
+        sentence=f"{told} {word} the champion on those that are new to the champion: {_figures(comparison)}",
+    )
 
 
 def minimum(evaluation: Evaluation, name: str, bound: float) -> Gate:
@@ -45,6 +55,11 @@ def minimum(evaluation: Evaluation, name: str, bound: float) -> Gate:
     held = metric.value >= bound if metric.greater_is_better else metric.value <= bound
     at = "at least" if metric.greater_is_better else "at most"
     return Gate(held=held, sentence=f"{name} is {figure(metric.value)}, {'as' if held else 'not'} {at} {bound:g}")
+
+
+def _holds(comparison: Comparison, quantile: float) -> bool:
+    standard_error = (comparison.high - comparison.low) / (2 * 1.96)
+    return comparison.gain >= -_students(quantile, comparison.n_blocks) * standard_error
 
 
 def _students(z: float, n_blocks: int) -> float:

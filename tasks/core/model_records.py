@@ -168,7 +168,9 @@ class Evaluation(Record):
     """How the model did on the test rows, which no step saw before.
 
     `slices` are the worst of the `n_slices` looked at. `notes` say what was left out and why, `incomparable` why
-    the champion could not be asked about these rows. `predictions` is a Parquet file of the test rows: `__row__`,
+    the champion could not be asked about these rows. `record`, where what was judged is a proxy, is the model that is
+    to serve against the champion on the test rows that are new to the champion: the model knows them, so that one which
+    is worse on them is broken. `predictions` is a Parquet file of the test rows: `__row__`,
     `target`, `prediction`, and one `p_<class>` a class.
     """
 
@@ -181,6 +183,7 @@ class Evaluation(Record):
     n_slices: int = 0
     baseline: Comparison
     champion: Comparison | None
+    record: Comparison | None = None
     incomparable: str = ""
     notes: tuple[str, ...] = ()
     predictions: Blob

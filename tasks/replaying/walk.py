@@ -11,10 +11,11 @@ import numpy as np
 from tasks.core import metrics
 from tasks.core.records import Record
 from tasks.replaying.fits import Fits
+from tasks.replaying.gating import gate
 from tasks.replaying.history import Window
 from tasks.retraining import correction
 from tasks.retraining.correction import Correction, Floats
-from tasks.retraining.gate import Judged, not_worse
+from tasks.retraining.gate import Judged
 
 JUDGED_WINDOWS = 4
 """After a training that evidence asked for: a model that was no better over them was a false alarm."""
@@ -105,10 +106,10 @@ def walk(fits: Fits, policy: Policy) -> Outcome:
     for number, window in enumerate(windows):
         wish = policy.wish(number, champion) if number else None
         if wish is not None:
-            judged, cost = _gate(fits, number, champion) if policy.gated else (None, 0.0)
+            judged, cost = gate(fits, number, champion) if policy.gated else (None, 0.0)
             promoted = judged is None or judged.held
-            # A refused challenger is the proxy alone: the fit on all rows comes after the gate.
-            spent = fits.seconds(window.n_labelled) if promoted else 0.0
+            # A challenger whose proxy is refused is the proxy alone: the fit on all rows comes after that.
+            spent = fits.seconds(window.n_labelled) if promoted or (judged and judged.knows) else 0.0
             seconds, gate_seconds = seconds + spent, gate_seconds + cost
             what = Trained(
                 at=window.start,
@@ -147,25 +148,6 @@ def walk(fits: Fits, policy: Policy) -> Outcome:
         trainings=tuple(trainings),
         steps=tuple(steps),
     )
-
-
-def days_of(fits: Fits, rows: slice) -> np.ndarray:
-    """On which day each of the rows came."""
-    return fits.history.moments[rows].astype("datetime64[D]")
-
-
-def _gate(fits: Fits, number: int, champion: int) -> tuple[Judged, float]:
-    """A proxy of the challenger without the newest labelled window against the champion, on that window.
-
-    After a pause that is the newest one with outcomes.
-    """
-    windows, n_labelled = fits.history.windows, fits.history.windows[number].n_labelled
-    known = max((each.n_labelled for each in windows[:number] if each.n_labelled < n_labelled), default=n_labelled)
-    rows = slice(known, n_labelled)
-    y, problem = fits.history.answers(rows), fits.history.seen.target.problem
-    theirs = correction.losses(problem, y, fits.answers(champion, rows))
-    ours = correction.losses(problem, y, fits.proxy(windows[number].n_labelled, known, rows))
-    return not_worse(theirs, ours, days_of(fits, rows)), fits.seconds(known)
 
 
 def _no_better(fits: Fits, number: int, before: int) -> bool:

@@ -19,13 +19,17 @@ proven win instead was found to cost 1 to 2 points of accuracy over time: good m
 
 
 class Judged(Record):
-    """The challenger's gain as a share of the champion's loss, its standard error, and whether that is no loss."""
+    """The challenger's gain as a share of the champion's loss, its standard error, and whether that is no loss.
+
+    `knows`: the challenger was fitted on these rows. One that is worse on them all the same is broken.
+    """
 
     n_rows: int
     n_blocks: int
     gain: float
     error: float
     held: bool
+    knows: bool = False
 
 
 def not_worse(champion: Floats, challenger: Floats, days: npt.NDArray[Any]) -> Judged:

@@ -17,7 +17,7 @@ from tasks.core import store
 from tasks.core.chronology import times
 from tasks.core.errors import DataError, KeepfitError
 from tasks.core.metrics import Codes, compare
-from tasks.core.model_records import Champion, Comparison, ModelCard
+from tasks.core.model_records import Champion, Comparison, ModelCard, TrainedModel
 from tasks.core.records import Blob, Splits, Target
 from tasks.core.weighted import Rows
 from tasks.modalities.matrix import width
@@ -59,6 +59,26 @@ def against_champion(
         return None, f"The file of {name} is gone from the store"
     except KeepfitError as exc:
         return None, f"The {name} could not be asked: {exc}"
+
+
+def of_record(
+    metric: str, test: Answered, splits: Splits, champion: Champion | None, seed: int, model: TrainedModel
+) -> Comparison | None:
+    """The model that is to serve, and was fitted on the test rows, against the champion as it serves.
+
+    On the test rows that are new to the champion; None where they are too few, or a proxy did not stand in for it.
+    """
+    if champion is None or model.proxy is None:
+        return None
+    ours, theirs = (Scorer.open(store.path(each), each.digest) for each in (model.artifact, champion.artifact))
+    moments = _times(splits)
+    rows = _unseen(theirs.card, splits, test, moments)
+    if rows.sum() < FEWEST_ROWS:
+        return None
+    target, blocks = ours.card.target, None if moments is None else _blocks(*moments, rows)
+    fresh, stale = (_answers(each, splits, target)[rows] for each in (ours, theirs))
+    against, thresholds = f"champion version {champion.version}", (ours.card.threshold, theirs.card.threshold)
+    return compare(metric, test.y[rows], fresh, stale, seed, against=against, thresholds=thresholds, blocks=blocks)
 
 
 def _fair(served: Scorer, splits: Splits, test: Answered, moments: Moments | None) -> tuple[Scorer, Mask]:
