@@ -1,11 +1,13 @@
 """What the retraining policy costs and is worth on streams of real rows: `keepfit replay`'s own code, measured.
 
-    python benchmarks/replay.py FOLDER [--shuffled] [--delay 7d] [--broken]
+    python benchmarks/replay.py FOLDER [--shuffled] [--delay 7d] [--broken [WAY]] [--draws N]
     python benchmarks/replay.py --made [SEED] [--projects FOLDER...] [--home FOLDER] [--only NAME]
 
 FOLDER holds drift_elec2 and drift_bike_hourly (a CSV file each). `--shuffled` gives elec2 in random order: then
-nothing drifts. `--delay` lets outcomes come late. `--broken` breaks one training of ten (its model sees the columns in
-the wrong order), with the gate and without it. Processor seconds are told as shares of training at every window.
+nothing drifts. `--delay` lets outcomes come late. `--broken` breaks one training of ten, with the gate and without
+it: its model sees the columns in the wrong order, or (`--broken missing`) the column that varies most never, or
+(`--broken old`) it learnt from the rows of the first training alone. Processor seconds are told as shares of training
+at every window.
 
 `--made` are the streams of `concepts.py`, `--projects` folders with a project.yaml and a history: a line each, of the
 loss relative to training at every window, and what it comes to over all. Models stay in `--home` for the next time.
@@ -16,7 +18,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +31,14 @@ from flows.replay import replayed, span_of
 from tasks.core import store
 from tasks.project import Project, load_project
 from tasks.replaying.fits import Fits
+from tasks.replaying.known import Once, Stretch
 from tasks.replaying.records import Replay
+from tasks.retraining.correction import Correction
 
 SAID = {
     "drift_elec2": "target: class\ndrop: [date, nswprice]\nmetric: accuracy\n",
     "drift_bike_hourly": "target: cnt\ndrop: [instant, casual, registered]\nmetric: r2\n",
 }
-SEEDS = (0, 1, 2, 3, 4)
 TRIGGERS = ("adwin", "page_hinkley", "ks", "psi")
 
 
@@ -75,27 +78,64 @@ def told(found: Replay) -> None:
 
 
 class Broken(Fits):
-    """Fits of which one training of ten is broken: the columns reach the model in another order."""
+    """Fits of which some trainings are broken: their columns reach the model in another order, or it is an old one's.
+
+    What a broken model answers is kept apart, and a correction of it learns from that, as it does of a live one.
+    """
 
     broken: frozenset[int] = frozenset()
+    way = "order"
+
+    def breaking(self, broken: Iterable[int], way: str) -> None:
+        """Break the trainings of these numbers of rows from now on."""
+        self.broken, self.way = frozenset(broken), way
+        self._wrong, self._mended = Once[int, Stretch](), Once[tuple[int, int], tuple[Correction, float]]()
 
     def answers(self, n_rows: int, rows: slice) -> Any:
-        if n_rows not in self.broken:
-            return super().answers(n_rows, rows)
-        return self.scorer(n_rows).ask(np.roll(self.matrix(n_rows, rows), 1, axis=1))
+        return self._broken(n_rows, rows) if n_rows in self.broken else super().answers(n_rows, rows)
 
     def proxy(self, n_rows: int, known: int, rows: slice) -> Any:
+        return self._broken(known, rows) if n_rows in self.broken else super().answers(known, rows)
+
+    def correction(self, n_rows: int, number: int) -> tuple[Correction, float]:
         if n_rows not in self.broken:
-            return super().answers(known, rows)
-        return self.scorer(known).ask(np.roll(self.matrix(known, rows), 1, axis=1))
+            return super().correction(n_rows, number)
+        return self._mended.get((n_rows, number), lambda: self._corrected(n_rows, number))
+
+    def _broken(self, n_rows: int, rows: slice) -> Any:
+        return self._wrong.get(n_rows, lambda: Stretch(partial(WAYS[self.way], self, n_rows))).of(rows)
 
 
-def broken(project: Project, span: Span) -> None:
-    """What broken trainings cost a policy with the gate and one without."""
+def _in_another_order(fits: Fits, n_rows: int, rows: slice) -> Any:
+    return fits.scorer(n_rows).ask(np.roll(fits.matrix(n_rows, rows), 1, axis=1))
+
+
+def _one_missing(fits: Fits, n_rows: int, rows: slice) -> Any:
+    """The most important column never reaches it, which is a fault that hurts less."""
+    x = fits.matrix(n_rows, rows).copy()
+    x[:, int(np.argmax(np.nanstd(x, axis=0) / (np.abs(np.nanmean(x, axis=0)) + 1e-9)))] = np.nan
+    return fits.scorer(n_rows).ask(x)
+
+
+def _by_old_rows(fits: Fits, n_rows: int, rows: slice) -> Any:
+    """It learnt from the rows of the first training alone."""
+    first = fits.history.n_first
+    return fits.scorer(first).ask(fits.matrix(first, rows))
+
+
+WAYS: dict[str, Callable[[Fits, int, slice], Any]] = {
+    "order": _in_another_order,
+    "missing": _one_missing,
+    "old": _by_old_rows,
+}
+
+
+def broken(project: Project, span: Span, way: str, n_draws: int) -> None:
+    """What broken trainings cost a policy with the gate and one without; with its correction, and without."""
     from tasks.decide import decide
     from tasks.replaying import ages
     from tasks.replaying.keepfit import Keepfit
-    from tasks.replaying.walk import walk
+    from tasks.replaying.walk import Outcome, walk
 
     fits = fits_of(project, span)
     fits.__class__ = Broken
@@ -104,24 +144,31 @@ def broken(project: Project, span: Span) -> None:
     fits.prefit([*sizes, *ages.cut_sizes(fits.history)])
     curve, _ = ages.first_curve(fits)
 
-    def score(gated: bool) -> tuple[float, int, int]:
-        policy = Keepfit(fits, project.retrain, decide, curve)
+    def lived(gated: bool, corrects: bool | None) -> Outcome:
+        policy = Keepfit(fits, project.retrain, decide, curve, corrects=corrects)
         policy.gated = gated
-        found = walk(fits, policy)
-        hit = sum(fits.history.windows[each.window].n_labelled in fits.broken for each in found.trainings)
-        return found.score, hit, found.refusals
+        return walk(fits, policy)
 
-    sound = score(True)
-    print(f"\n{project.name}: sound, gated {100 * sound[0]:.2f} ({sound[2]} refused)")
-    for seed in SEEDS:
-        chosen = np.random.default_rng(seed).random(len(sizes)) < 0.1
-        fits.broken = frozenset(size for size, each in zip(sizes[1:], chosen[1:], strict=True) if each)
-        for gated in (True, False):
-            found, hit, refused = score(gated)
-            print(
-                f"  seed {seed}, {'gate' if gated else 'no gate'}: {100 * (found - sound[0]):+.2f} "
-                f"with {hit} broken trainings, {refused} refused"
-            )
+    for corrects in (None, False):
+        fits.breaking((), way)
+        sound, costs = lived(True, corrects), {True: list[float](), False: list[float]()}
+        told = "uncorrected" if corrects is False else "corrected"
+        print(f"\n{project.name}, {told}, broken by {way}: sound {100 * sound.score:.2f} ({sound.refusals} refused)")
+        for seed in range(n_draws):
+            chosen = np.random.default_rng(seed).random(len(sizes)) < 0.1
+            fits.breaking((size for size, each in zip(sizes[1:], chosen[1:], strict=True) if each), way)
+            for gated in (True, False):
+                found = lived(gated, corrects)
+                hit = [each for each in found.trainings if sizes[each.window] in fits.broken]
+                costs[gated].append(100 * (found.score - sound.score))
+                print(
+                    f"  draw {seed}, {'gate' if gated else 'no gate'}: {costs[gated][-1]:+.2f} "
+                    f"with {len(hit)} broken trainings, {sum(not each.promoted for each in hit)} refused, "
+                    f"{found.refusals} refusals in all",
+                    flush=True,
+                )
+        for gated, each in costs.items():
+            print(f"  {'gate' if gated else 'no gate'}: mean {np.mean(each):+.2f}, worst {min(each):+.2f}", flush=True)
 
 
 def compared(projects: Sequence[Project], delay: str | None) -> None:
@@ -177,14 +224,21 @@ def main() -> None:
     parser.add_argument("--home", type=Path)
     parser.add_argument("--shuffled", action="store_true")
     parser.add_argument("--delay")
-    parser.add_argument("--broken", action="store_true")
+    parser.add_argument("--broken", choices=list(WAYS), nargs="?", const="order")
+    parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--only")
     options = parser.parse_args()
     if options.folder is None:
         streams(options)
         return
     names = ["drift_elec2"] if options.shuffled else [options.only] if options.only else list(SAID)
-    run: Callable[[Project, Span], None] = broken if options.broken else lambda *of: told(replayed(*of))
+
+    def run(project: Project, span: Span) -> None:
+        if options.broken:
+            broken(project, span, options.broken, options.draws)
+        else:
+            told(replayed(project, span))
+
     with tempfile.TemporaryDirectory() as place, store.opened(Path(place) / "home"):
         for name in names:
             project = project_of(options.folder, name, Path(place) / name, options.shuffled)
