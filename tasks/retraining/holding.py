@@ -50,9 +50,9 @@ def _holds(situation: Situation, policy: Retrain, now: datetime) -> Iterator[Hol
     trainings, lost = situation.trainings, lost_in_a_row(situation)
     if running := [each for each in trainings if each.result == "running"]:
         yield Hold(kind="running", sentence=f"A training runs since {moment(running[-1].at)}")
-    if lost >= policy.breaker:
+    if lost >= policy.breaker and (until := _tried(situation, policy)) - EARLY * policy.window > now:
         told = f"{lost} trainings in a row were refused or failed: see `keepfit ledger`, and train by hand to go on"
-        yield Hold(kind="breaker", sentence=told)
+        yield Hold(kind="breaker", sentence=f"{told}; else one is tried from {moment(until)} on", until=until)
     if (until := _rested(situation, policy, lost)) - EARLY * policy.window > now:
         doubled = f", twice as long after {lost} that were refused or failed" if lost >= PATIENCE else ""
         yield Hold(
@@ -68,6 +68,14 @@ def _holds(situation: Situation, policy: Retrain, now: datetime) -> Iterator[Hol
     if policy.quiet_hours and policy.quiet_hours.holds(now):
         until = policy.quiet_hours.end_after(now)
         yield Hold(kind="quiet", sentence=f"No training starts before {moment(until)}", until=until)
+
+
+def _tried(situation: Situation, policy: Retrain) -> datetime:
+    """When one training is tried although the breaker is open: nobody may have looked, and the cause may be gone.
+
+    As often as age alone would ask for one. The gates judge it, and after a refusal the breaker is open as long again.
+    """
+    return max(each.at for each in situation.trainings) + policy.max_age * policy.window
 
 
 def _rested(situation: Situation, policy: Retrain, lost: int) -> datetime:

@@ -110,7 +110,8 @@ class Retrain(Record):
     minimum_labelled: int = Field(default=200, ge=1)
     """Rows with an outcome that no training has seen, below which there is nothing to learn."""
     breaker: int = Field(default=3, ge=1)
-    """Refused or failed trainings in a row after which a person must look: `keepfit train` closes it again."""
+    """Refused or failed trainings in a row after which a person should look, and `keepfit train` closes it again.
+    Until then one is tried every `max_age` windows."""
     quiet_hours: QuietHours | None = None
     rows: Literal["source", "source and log"] = "source and log"
     """What a retraining learns from: the source alone, or the answered rows whose outcomes came, too."""
