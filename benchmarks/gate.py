@@ -6,6 +6,9 @@ The product's own comparison (`tasks.core.metrics.compare`, which `evaluate` ask
 made-up answers of two models to the same rows. `apart` is the share of the rows at which just one of the two is right:
 retrained models are alike, a twentieth to a fifth is usual. In `log_loss` both models have the same true chances, with
 errors of their own in the logits. `days` are thirty days of one day's error each, as the rows of a stream come.
+
+`limit` is what no test by the difference of the two can better: how many of the worse are promoted where just as many
+of the equal are refused, by one that knows how the difference spreads and need not estimate it.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tasks.core.metrics import compare
+from tasks.core.metrics import compare, value
 from tasks.core.model_records import Comparison, Evaluation, Metric, Verification
 from tasks.core.records import Blob
 from tasks.deploy import Acceptance, judge
@@ -23,6 +26,8 @@ from tasks.deploy import Acceptance, judge
 ACCURACY, POINTS = 0.80, 0.02
 SIZES = [500, 1_000, 2_000, 5_000]
 APART = (0.05, 0.10, 0.20)
+DRAWN = range(2_000)
+"""Draws of which the limit is told."""
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]
 
 
@@ -69,8 +74,28 @@ def main() -> None:
                     np.mean([_promoted(draw, metric, n_rows, gain, apart, n_days, seed) for seed in range(n_draws)])
                     for gain in (-POINTS, POINTS, 0.0)
                 ]
-                found = f"worse {told[0]:6.1%}   better {told[1]:6.1%}   equal refused {1 - told[2]:6.1%}"
+                limit = _limit(draw, metric, n_rows, apart, n_days, 1 - told[2])
+                found = f"worse {told[0]:6.1%} (limit {limit:5.1%})   better {told[1]:6.1%}"
+                found += f"   equal refused {1 - told[2]:6.1%}"
                 print(f"{name:<9} {n_rows:>6,} rows, {apart:4.0%} apart:   {found}", flush=True)
+
+
+def _limit(draw: Callable[..., Drawn], metric: str, n_rows: int, apart: float, n_days: int, refused: float) -> float:
+    """The share of the worse that is promoted where this share of the equal is refused, by the true distributions.
+
+    The days have as many rows and the same spread each: their plain mean is then the best estimate that there is.
+    """
+    worse, equal = (
+        [_gain(draw(np.random.default_rng([1, seed, n_rows]), n_rows, gain, apart, n_days), metric) for seed in DRAWN]
+        for gain in (-POINTS, 0.0)
+    )
+    return float(np.mean(np.array(worse) >= np.quantile(equal, refused)))
+
+
+def _gain(drawn: Drawn, metric: str) -> float:
+    y, ours, theirs, _ = drawn
+    sign = 1 if metric == "accuracy" else -1
+    return sign * (value(metric, y, ours) - value(metric, y, theirs))
 
 
 def _promoted(

@@ -111,7 +111,7 @@ def _in_another_order(fits: Fits, n_rows: int, rows: slice) -> Any:
 
 
 def _one_missing(fits: Fits, n_rows: int, rows: slice) -> Any:
-    """The most important column never reaches it, which is a fault that hurts less."""
+    """The column that varies most never reaches it: a fault that hurts little."""
     x = fits.matrix(n_rows, rows).copy()
     x[:, int(np.argmax(np.nanstd(x, axis=0) / (np.abs(np.nanmean(x, axis=0)) + 1e-9)))] = np.nan
     return fits.scorer(n_rows).ask(x)
