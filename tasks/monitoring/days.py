@@ -1,8 +1,9 @@
 """What a day's statistics are expected to be, learnt from the reference's own days: days, not rows, are the sample.
 
-s(day) = mean + weekday + u(day), var u = day variance + unit / rows. Weekday effects are shrunk by 1 - 1/F, variances
-moderated over the columns (Smyth, 2004) and never below that of independent rows; what days have in common with the
-day before them makes the reference count for fewer days.
+s(day) = level + weekday + u(day), var u = day variance + unit / rows. Where the reference's days show a change, there
+are several levels (`levels.py`). Weekday effects are shrunk by 1 - 1/F, variances moderated over the columns (Smyth,
+2004) and never below that of independent rows; what days have in common with the day before them makes the reference
+count for fewer days.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.monitoring.cells import Floats, Ints
+from tasks.monitoring.levels import Levels, levels, unbroken
 from tasks.monitoring.series import GROUPS, Layout, Series
 
 WEEKS = 21
@@ -23,26 +25,40 @@ MOST = 1_000.0
 
 @dataclass(frozen=True, eq=False)
 class Expected:
-    """The model of each statistic. `weekday` is 7 x statistics; `day` the variance between days, `unit` that of one
-    row; `uncertain` the variance of the expectation itself; `freedom` that of Student's t; `long` by how much sums over
-    many days vary more than those of unlike days; `n_days` the days that the reference counts for."""
+    """The model of each statistic. `mean` is its newest level; `weekday` 7 x statistics; `day` the variance between
+    days, `unit` that of one row; `freedom` that of Student's t; `long` by how much sums over many days vary more than
+    those of unlike days. Levels x statistics are, in `levels`, the newest and those before it, `uncertain`, the
+    variance of the expectation itself, and `n_days`, the days that the reference counts for."""
 
     mean: Floats
     weekday: Floats
     day: Floats
     unit: Floats
-    uncertain: Floats
     freedom: Floats
     long: Floats
+    levels: Levels
+    uncertain: Floats
     n_days: Floats
 
     def at(self, weekdays: Ints) -> Floats:
-        """Windows x statistics: what is expected on these weekdays; -1 is none."""
+        """Windows x statistics: what is expected on these weekdays, at the newest level; -1 is none."""
         return self.mean + np.where(weekdays[:, None] >= 0, self.weekday[weekdays], 0.0)
 
     def spread(self, rows: Floats) -> Floats:
-        """The sd of the difference to what is expected, of windows with so many rows."""
-        return np.sqrt(self.day + self.unit / np.maximum(rows, 1) + self.uncertain)
+        """The sd of the difference to the newest level, of windows with so many rows."""
+        return np.sqrt(self.day + self.unit / np.maximum(rows, 1) + self.uncertain[0])
+
+    def nearest(self, series: Series, weekdays: Ints) -> tuple[Floats, Floats, Floats]:
+        """Windows x statistics, of the level that the window is likest to: what is expected, the sd of the difference,
+        and the days behind it. The model was made of the days of each level: none of them is drift."""
+        centers = self.at(weekdays) + self.levels.offset[:, None]
+        own = self.day + self.unit / np.maximum(series.rows, 1)
+        spreads = np.sqrt(own + self.uncertain[:, None])
+        far = np.abs(series.values - centers) / spreads
+        which = np.where(np.isnan(centers), np.inf, far).argmin(axis=0)[None]
+        days = np.broadcast_to(self.n_days[:, None], centers.shape)
+        center, spread, behind = (np.take_along_axis(each, which, 0)[0] for each in (centers, spreads, days))
+        return center, spread, behind
 
 
 def learnt(layout: Layout, series: Series, weekdays: Ints) -> Expected:
@@ -50,11 +66,12 @@ def learnt(layout: Layout, series: Series, weekdays: Ints) -> Expected:
     values, rows = series.values, series.rows
     n_days = len(values)
     groups = np.array([GROUPS.index(s.what) for s in layout.statistics])
-    mean, effects, shrunk = _weekdays(values, weekdays)
-    rest = values - mean - effects[weekdays]
-    freedom = np.maximum(n_days - 1 - 6 * shrunk, 1)
     own = 1 / np.maximum((1 / np.maximum(rows, 1)).mean(axis=0), 1e-12)
-    floor = np.maximum(layout.unit, 1e-12) / own
+    unit = np.maximum(layout.unit, 1e-12)
+    floor = unit / own
+    mean, effects, shrunk, known = _leveled(values, weekdays, floor, groups)
+    rest = values - known.steps - mean - effects[weekdays]
+    freedom = np.maximum(n_days - np.isfinite(known.offset).sum(axis=0) - 6 * shrunk, 1)
     echoes, decay = _echo(rest, floor * freedom, groups)
     long = 1 + 2 * echoes / (1 - decay)
     effective = np.maximum(n_days / long, 2)
@@ -62,9 +79,26 @@ def learnt(layout: Layout, series: Series, weekdays: Ints) -> Expected:
     variance = (rest**2).sum(axis=0) / freedom / np.maximum(1 - 1 / effective + 1 / n_days, 0.5)
     variance, freedom_all = _moderated(variance / floor, freedom_left, groups)
     variance = np.maximum(variance, 1.0) * floor
-    unit = np.maximum(layout.unit, 1e-12)
-    uncertain = variance * (1 + 6 * shrunk) / effective
-    return Expected(mean, effects, np.maximum(variance - unit / own, 0), unit, uncertain, freedom_all, long, effective)
+    of_level = np.where(known.n_days == n_days, effective, np.maximum(known.n_days / long, 1))
+    uncertain = variance * (1 / of_level + 6 * shrunk / effective)
+    day = np.maximum(variance - floor, 0)
+    return Expected(mean, effects, day, unit, freedom_all, long, known, uncertain, of_level)
+
+
+def _leveled(values: Floats, weekdays: Ints, floor: Floats, groups: Ints) -> tuple[Floats, Floats, Floats, Levels]:
+    """The mean at the newest level, the weekdays and the levels, each learnt without the other."""
+
+    def known(rest: Floats) -> Levels:
+        echoes, decay = _echo(unbroken(rest, floor), floor * max(len(values) - 2, 1), groups)
+        return levels(rest, 1 + 2 * echoes / (1 - decay), floor)
+
+    mean, effects, shrunk = _weekdays(values, weekdays)
+    found = known(values - mean - effects[weekdays])
+    if found.steps.any():  # once more, beside weekdays that no change is in
+        mean, effects, shrunk = _weekdays(values - found.steps, weekdays)
+        found = known(values - mean - effects[weekdays])
+        mean, effects, shrunk = _weekdays(values - found.steps, weekdays)
+    return mean, effects, shrunk, found
 
 
 def _weekdays(values: Floats, weekdays: Ints) -> tuple[Floats, Floats, Floats]:

@@ -20,14 +20,15 @@ def detected(z: Floats, doubt: Floats, weights: Floats, threshold: float) -> tup
     """Of days x statistics z: days x columns of evidence (an alarm is at the threshold, after which it starts anew),
     and the sign of the strongest statistic.
 
-    `weights` is statistics x columns, each column's adding up to 1; `doubt` the shift that the reference may have.
+    `weights` is statistics x columns, each column's adding up to 1; `doubt` (days x statistics) the shift that the
+    reference may have.
     """
     drift = np.concatenate([SHIFTS, SHIFTS])[:, None]
     sign = np.concatenate([np.ones(len(SHIFTS)), -np.ones(len(SHIFTS))])[:, None]
     held = np.zeros((len(drift), z.shape[1]))
     evidence, signs = np.zeros((len(z), weights.shape[1])), np.zeros((len(z), weights.shape[1]))
     for day, each in enumerate(np.clip(z, -CLIP, CLIP)):
-        held = (1 + held) * np.exp(drift * (sign * each - doubt) - drift**2 / 2)
+        held = (1 + held) * np.exp(drift * (sign * each - doubt[day]) - drift**2 / 2)
         np.minimum(held, 1e12, out=held)
         evidence[day] = held.mean(axis=0) @ weights
         up = held[: len(SHIFTS)].mean(axis=0) - held[len(SHIFTS) :].mean(axis=0)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from tasks.monitoring.cells import Floats, Ints
 from tasks.monitoring.daily import Daily, summary
 from tasks.monitoring.days import Expected, learnt, weekdays_of
+from tasks.monitoring.levels import Levels
 from tasks.monitoring.promise import LEAST_DAYS, SHARES, Budget, budget
 from tasks.monitoring.rare import Counted, counts, learnt_counts
 from tasks.monitoring.reference import Reference
@@ -113,7 +114,9 @@ def undated(laid: Layout, total: Series) -> Expected:
     none = np.zeros(len(unit))
     rows = np.maximum(total.rows[0], 1)
     weekday = np.zeros((7, len(unit)))
-    return Expected(total.values[0], weekday, none, unit, unit / rows, none + 1e3, none + 1, none + 1)
+    one = np.ones((1, len(unit)))
+    level = Levels(0 * one, one, 0 * one, np.zeros(total.values.shape))
+    return Expected(total.values[0], weekday, none, unit, none + 1e3, none + 1, level, unit / rows * one, one)
 
 
 def watched(model: Model, history: Sequence[Daily]) -> Watched:
@@ -129,8 +132,7 @@ def compared(model: Model, summaries: Floats, ordinals: Sequence[int]) -> Watche
 
     laid, expected, weekdays = model.layout, model.expected, weekdays_of(ordinals)
     series = laid.series(summaries)
-    center = np.broadcast_to(expected.at(weekdays), series.values.shape)
-    spread = expected.spread(series.rows)
+    center, spread, n_days = expected.nearest(series, weekdays)
     difference = series.values - center
     p = 2 * stdtr(expected.freedom, -np.abs(difference) / spread)
     p[series.rows <= 1] = 1.0
@@ -151,7 +153,7 @@ def compared(model: Model, summaries: Floats, ordinals: Sequence[int]) -> Watche
     echo = 1 / np.sqrt(1 + DOUBTED * (expected.long[single] - 1))
     daily = np.sqrt(expected.day + expected.unit / np.maximum(series.rows, 1))[:, single]
     standard = np.where(series.rows[:, single] > 1, difference[:, single] / daily * echo, 0.0)
-    doubt = 2 / np.sqrt(expected.n_days[single]) * echo
+    doubt = 2 / np.sqrt(n_days[:, single]) * echo
     evidence, signs = detected(standard, doubt, model.weights, model.budget.slow)
     slow = (evidence >= model.budget.slow) & _reached(model, effects[:, single])
     return Watched(

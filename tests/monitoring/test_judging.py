@@ -143,17 +143,38 @@ def test_new_levels_and_missing_values_where_none_were_alarm_without_any_days() 
     assert [each.columns for each in report.columns if each.drift] == [("c",), ("level",)]
 
 
-def test_days_that_jump_within_the_reference_do_not_keep_the_promise() -> None:
-    days = (START - datetime.date(1970, 1, 1)).days + np.arange(90)
-    jumps = [rows(i, shift=1.0 * (i >= 45), missing=0.2 * (i >= 60)) for i in range(90)]
-    dated = [
-        batch.append_column("__time__", pa.array([day] * 1_000, pa.date32()))
-        for batch, day in zip(jumps, days, strict=True)
+def dated(shifts: list[float]) -> Reference:
+    """A reference of days with these shifts."""
+    first = (START - datetime.date(1970, 1, 1)).days
+    days = [pa.array([first + i] * 1_000, pa.date32()) for i in range(len(shifts))]
+    batches = [
+        rows(i, shift=by).append_column("__time__", day) for i, (by, day) in enumerate(zip(shifts, days, strict=True))
     ]
-    made = Reference.build(lambda: dated, KINDS)
+    return Reference.build(lambda: batches, KINDS)
+
+
+def test_days_that_jump_within_the_reference_do_not_keep_the_promise() -> None:
+    made = dated([1.0 * (i in (45, 60, 75)) for i in range(90)])
     assert not self_check(made).kept
     assert promise(made).startswith("NOT KEPT")
     assert self_check(reference()).kept
+
+
+@pytest.mark.parametrize("n_new", [2, 20])
+def test_a_change_that_was_learnt_is_no_drift_and_the_next_one_is(n_new: int) -> None:
+    made = dated([1.5 * (i >= 60) for i in range(60 + n_new)])
+    assert self_check(made).kept
+    first = START + datetime.timedelta(60 + n_new)
+
+    def found(n_days: int, shift: float = 0.0) -> Report:
+        days = [(60 + n_new + i, first + datetime.timedelta(i)) for i in range(n_days)]
+        return judge(made, [daily(made.cells, [rows(i, shift=shift)], day) for i, day in days])
+
+    learnt = found(26, 1.5)
+    assert not learnt.drift and not learnt.episodes
+    assert not found(1).drift  # the world before is known, too
+    for shift in (2.2, 0.8, -0.6):
+        assert drifted(found(1, shift)) == [("c",)]
 
 
 def test_alarms_within_a_week_are_one_episode_and_end_after_it() -> None:
