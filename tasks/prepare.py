@@ -41,6 +41,8 @@ class Preparation(Record):
     key: tuple[str, ...] = ()
     """Columns of which a value names one row; it is placed by them, whatever else of the row changes."""
     duplicates: Duplicates = Duplicates()
+    time: str | None = None
+    """When a row came, which monitoring asks for: it stays beside the rows, and is no feature by it."""
 
 
 @step
@@ -61,7 +63,11 @@ def prepare(checked: CheckedDataset, section: Preparation) -> Splits:
     target = prepared.target(rows, section.target, section.problem)
     near = sketches(rows, inputs, section.columns) if section.duplicates.near != "ignore" else []
     placed = partition(rows, inputs, target, section.split, section.seed, section.duplicates, section.key, near)
-    recipe = prepared.Recipe(inputs, [note.column for note in unclean if note.column], section.features, target)
+    # Beside the inputs, not among them: equal rows of two days are equal rows, and must not straddle the parts.
+    aside = [] if section.time in (None, section.target, *inputs) else [str(section.time)]
+    recipe = prepared.Recipe(
+        [*inputs, *aside], [note.column for note in unclean if note.column], section.features, target
+    )
     train, validation, test = prepared.write(rows, recipe, placed)
     unseen = {note.column for note in left_out}
     seen = [column for column in rows.columns if column.name in inputs and column.name not in unseen]
@@ -117,6 +123,7 @@ def inputs_of(rows: Dataset, section: Preparation) -> tuple[list[str], list[Note
         *(("key", name) for name in section.key),
         *(("drop", name) for name in section.drop),
         *(("keep", name) for name in section.keep if name not in section.features),
+        *([("monitor.time", section.time)] if section.time else []),
     ]:
         if name not in names:
             action = perhaps(name, names, f"The columns are {', '.join(names[:10])}")

@@ -157,6 +157,7 @@ class Project(BaseModel):
             seed=self.seed,
             key=self.key,
             duplicates=self.duplicates,
+            time=self.monitor.time,
         )
 
     @property

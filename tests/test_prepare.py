@@ -51,6 +51,19 @@ def notes(splits: Splits) -> dict[tuple[str, str | None], tuple[int, str]]:
 # What stands in the splits
 
 
+def test_when_a_row_came_stays_beside_rows_whose_model_does_not_see_it(tmp_path: Path) -> None:
+    frame = table(when=[datetime.date(2026, 1, 1) + datetime.timedelta(i // 50) for i in range(300)])
+    without, splits = (
+        prepared(frame, tmp_path, drop=["when"], time=time, features={"double": "x * 2"}) for time in (None, "when")
+    )
+    assert splits.inputs == without.inputs and splits.features == without.features and splits.rule == without.rule
+    for name, part in parts(splits).items():
+        assert part.drop("when").equals(parts(without)[name])
+        assert part["when"].n_unique() == 6
+    with pytest.raises(DataError, match=r"`monitor.time` names column 'wen'.*Perhaps 'when' is meant"):
+        prepared(frame, tmp_path, time="wen")
+
+
 def test_the_splits_hold_other_rows_or_columns_than_promised(tmp_path: Path) -> None:
     frame = table(city=[f"city {i % 3}" for i in range(300)], note=["n"] * 300)
     splits = prepared(frame, tmp_path, features={"double": "x * 2"}, drop=["note"])

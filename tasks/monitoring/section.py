@@ -51,5 +51,5 @@ def time_column(splits: Splits, said: str | None) -> str | None:
         f"`monitor: {{time: {name}}}` cannot say when a row came",
         expected="a column of dates that is in the prepared rows",
         found=next((each.type for each in splits.train.columns if each.name == name), "no such column there"),
-        action="Name another, or let it be read as dates and keep it out of `drop`",
+        action="Name another, or let it be read as dates",
     )
