@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,17 +12,24 @@ import pytest
 
 from tasks.core import database, outcomes, store
 from tasks.core.errors import Unavailable
-from tasks.core.model_records import Champion
+from tasks.core.model_records import Champion, Member
 from tasks.core.outcomes import Outcome
+from tasks.core.records import CheckedSplits
 from tasks.monitor import monitor
 from tasks.monitoring import logged_windows, windows
 from tasks.monitoring.file_window import judge_rows
+from tasks.monitoring.kept import keep
 from tasks.monitoring.section import Monitor
 from tasks.monitoring.spread import Spread
 from tasks.monitoring.told import told
+from tasks.monitoring.watched_model import WatchedModel
 from tasks.monitoring.window_report import WindowReport, figures
+from tasks.reference import reference
 from tasks.report_windows import report_rows, report_windows
+from tasks.scoring.scorer import Scorer
 from tasks.serving.section import Log
+from tasks.train import Training, train
+from tests.conftest import splits_of
 from tests.watched import dated_rows, trained, write_log
 
 SECTION = Monitor(time="when")
@@ -254,6 +262,34 @@ def test_a_file_has_a_page_that_shows_its_rows(home: Path, project: str, champio
     broken = day(0).with_columns(pl.col("x") * 1_000)
     assert f"{broken['x'][0]}" in page(broken)
     assert "Drift in" in (text := page(day(0).with_columns(pl.col("x") + 15))) and "most unlike" in text
+
+
+def test_answers_are_held_against_those_of_a_model_that_had_not_seen_the_rows_either(home: Path) -> None:
+    """By time the champion knows all rows: what the reference knows of are answers of its proxy."""
+    checked = splits_of(dated_rows(80, ROWS).select("when", "x", "kind", "y"), "y", in_time=True)
+    splits = checked.splits
+    seen = {"inputs": splits.inputs[1:], "features": splits.features[1:]}
+    checked = CheckedSplits(splits=splits.model_copy(update=seen), reports=())
+    said = {"learning_rate": 0.1, "max_leaf_nodes": 8, "min_samples_leaf": 5, "max_features": 1.0}
+    said |= {"l2_regularization": 0.0, "max_iter": 60, "interactions": True, "target": "raw"}
+    member = Member(family="boosting", params=json.dumps(said), weight=1.0, score=0.1)
+    model = train.fn((member,), checked, Training(threads=1), "log_loss", "ship")
+    assert model.proxy is not None
+    test = store.scan(splits.test).collect()
+    said = Scorer.open(store.path(model.proxy), model.proxy.digest).predict(test)
+    said = said.select(test["__row__"], p_no="probability_no", p_yes="probability_yes", target=test["y"])
+    keep(model.digest, reference.fn(checked, None, store.put_table(said), model.artifact, SECTION, Log()))
+    watched = WatchedModel.open("ship", Champion(version="1", artifact=model.artifact), SECTION, Log())
+
+    def drifted(by: float) -> set[str]:
+        days = [day(number).with_columns(pl.col("x") + by) for number in range(10)]
+        rows = [each.hstack(watched.scorer.predict(each)) for each in days]
+        history = [watched.measured([each], LIVE + timedelta(number)) for number, each in enumerate(rows)]
+        reports = [watched.judged(history[: number + 1]) for number in range(10)]
+        return {name for report in reports for each in report.columns if each.drift for name in each.columns}
+
+    assert not drifted(0)
+    assert {"x", "probability · yes"} <= drifted(15)
 
 
 def test_a_database_from_before_there_were_windows_gets_them(open_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ def moved(watched: WatchedModel, rows: pl.DataFrame) -> Moved | None:
 
     if min(rows.height, watched.views.n_rows) < LEAST_ROWS:
         return None
-    cells, views = watched.reference.cells, watched.plan.of(watched.own(rows))
+    cells, views = watched.reference.cells, watched.plan.of(watched.comparable(rows))
     most = max(CELLS // len(cells.names), FEWEST)
     # A batch's codes are made before every second row is left out: few at a time.
     known = store.batches(watched.views, list(cells.names), 16_384)

@@ -102,20 +102,39 @@ class WatchedModel:
     def measured(self, frames: Iterable[pl.DataFrame], day: date | None) -> Daily:
         """The statistics of the rows' views, which are made some at a time: those of images take decoding."""
         slices = (some for rows in frames for some in rows.iter_slices(ROWS))
-        parts = (part for some in slices for part in self.plan.of(self.own(some)).to_arrow().to_batches())
+        parts = (part for some in slices for part in self.plan.of(self.comparable(some)).to_arrow().to_batches())
         return daily(self.reference.cells, parts, day)
 
     def own(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows with the model's own answers where a correction answered: what the reference knows are its own.
+        """The rows with the model's own answers where a correction answered.
 
         As they are where the log does not hold all that it was asked.
         """
+        corrected = CORRECTED in rows.columns and rows[CORRECTED].any()
+        return self._answered(self.scorer, rows) if corrected else rows
+
+    def comparable(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows with answers that are like those which the reference knows: of the proxy, where there is one.
+
+        No row tells how the model itself answers what it has not seen, where rows are split by time: it knows all of
+        them. Its leaves hold other values than those of its proxy do, and each row beside these would be drift.
+        """
+        return self.own(rows) if self._proxy is None else self._answered(self._proxy, rows)
+
+    @cached_property
+    def _proxy(self) -> Scorer | None:
+        proxy = self.scorer.card.proxy
+        if proxy is None or not store.path(proxy).exists():
+            return None
+        return Scorer.open(store.path(proxy), proxy.digest)
+
+    def _answered(self, scorer: Scorer, rows: pl.DataFrame) -> pl.DataFrame:
         import polars as pl
 
-        card = self.scorer.card
-        if CORRECTED not in rows.columns or not rows[CORRECTED].any() or watch.lost(card, treatments(card, self.log)):
+        card = scorer.card
+        if not rows.height or watch.lost(card, treatments(card, self.log)):
             return rows
-        said = self.scorer.predict(rows, missing_ok=True)
+        said = scorer.predict(rows, missing_ok=True)
         outputs = said.select(pl.concat_list(pl.exclude("prediction") if card.target.classes else "prediction"))
         return rows.with_columns(said["prediction"].alias("__prediction__"), outputs.to_series().alias("__outputs__"))
 
