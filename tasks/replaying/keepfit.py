@@ -79,10 +79,13 @@ class Keepfit:
         return self._said
 
     def _measure(self, number: int, champion: int) -> None:
-        """The gain on the newest labelled window: neither the champion nor the correction has seen it."""
+        """The gain on the newest labelled window: neither the champion nor the correction has seen it.
+
+        Of few rows none is measured, as live.
+        """
         windows, history = self._fits.history.windows, self._fits.history
         rows = slice(windows[number - 1].n_labelled, windows[number].n_labelled)
-        if rows.start == rows.stop or self._made is None:
+        if rows.stop - rows.start < gain.FEWEST_JUDGED or self._made is None:
             return
         started = thread_time()
         y, problem = history.answers(rows), history.seen.target.problem

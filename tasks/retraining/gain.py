@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tasks.core.records import Column, Feature
     from tasks.scoring.scorer import Scorer
 
+FEWEST_JUDGED = 30
+"""Rows with an outcome in a window, for it to have a gain: each is noisy then, and several of them decide."""
 FEWEST_BLOCKS, MOST_BLOCKS = 4, 28
 """Of neighbouring rows, whose errors resemble each other: the bounds go by the blocks' differences, not the rows'."""
 NORMAL = 1.96

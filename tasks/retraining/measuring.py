@@ -14,7 +14,7 @@ from tasks.core.predictions.labelled import ANSWERED
 from tasks.monitoring import logged_windows, watch
 from tasks.monitoring.window_report import WindowReport
 from tasks.retraining import gains
-from tasks.retraining.gain import measured
+from tasks.retraining.gain import FEWEST_JUDGED, measured
 from tasks.retraining.policy import Retrain
 from tasks.retraining.verdict import Gain
 from tasks.scoring.scorer import Scorer
@@ -24,8 +24,8 @@ from tasks.serving.section import Log
 if TYPE_CHECKING:
     import polars as pl
 
-FEWEST = 100
-"""Rows with an outcome, in the window and before it, for a gain to be told from chance."""
+FEWEST_BEFORE = 100
+"""Rows with an outcome before a window, or there is nothing to learn from them."""
 PAST = 8
 """Windows of rows before, of which the newest teach the correction; an older gain is not measured anew."""
 GROWN = 1.1
@@ -75,7 +75,7 @@ def _measure(
     rows, share = labelled(project, scorer, start - PAST * window, end)
     n_window = rows.filter(rows["__time__"] >= start).height
     is_new = before is None or n_window > GROWN * share * before.n_labelled
-    if is_new and min(n_window, rows.height - n_window) >= FEWEST:
+    if is_new and n_window >= FEWEST_JUDGED and rows.height - n_window >= FEWEST_BEFORE:
         found = measured(scorer, rows, "__time__", start, end)
         gains.write(project, found.model_copy(update={"n_labelled": round(n_window / share)}))
 

@@ -99,10 +99,10 @@ def test_what_does_not_fit_into_memory_is_thinned(
 
 
 def test_outcomes_that_come_late_are_counted(open_store: Path, model: Trained) -> None:
-    lived(open_store, model, weeks=2, turned_from=9, told=0.5)
-    assert [each.n_labelled for each in found(model, 2)[1]] == [210]
-    lived(open_store, model, weeks=2, turned_from=9)  # the same answers, and now all of their outcomes
-    assert found(model, 2)[1][0].n_labelled > 210
+    lived(open_store, model, weeks=3, turned_from=9, told=0.15)
+    assert [each.n_labelled for each in found(model, 3)[1]] == [63], "before the others there are fewer than 100"
+    lived(open_store, model, weeks=3, turned_from=9)  # the same answers, and now all of their outcomes
+    assert [each.n_labelled > 210 for each in found(model, 3)[1]] == [True, True]
 
 
 def test_a_column_that_the_log_hashes_is_said_to_be_missing(open_store: Path, model: Trained) -> None:
