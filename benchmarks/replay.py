@@ -211,8 +211,10 @@ def compared(projects: Sequence[Project], delay: str | None) -> None:
 def streams(options: argparse.Namespace) -> None:
     """Compare the policies on the streams that are made, and on those of the projects."""
     with tempfile.TemporaryDirectory() as place, store.opened(options.home or Path(place) / "home"):
-        made = [] if options.made is None else [name for name in STREAMS if options.only in (None, name)]
-        folders = [write(name, options.made, Path(place) / name) for name in made] + options.projects
+        seed: int | None = options.made
+        made = [name for name in STREAMS if options.only in (None, name)]
+        folders = [] if seed is None else [write(name, seed, Path(place) / name) for name in made]
+        folders += options.projects
         compared([load_project(each) for each in folders], options.delay)
 
 
