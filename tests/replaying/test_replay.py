@@ -14,12 +14,16 @@ import numpy as np
 import polars as pl
 import pytest
 
+from flows.history import fits_of
 from flows.replay import replayed, span_of
 from tasks.core import store
 from tasks.core.errors import DataError, ProjectError, UsageError
 from tasks.project import load_project
+from tasks.replaying.fits import Fits
+from tasks.replaying.gating import gate
 from tasks.replaying.records import Replay
 from tasks.replaying.told import told
+from tasks.retraining.correction import Floats
 from tests.flows.conftest import require_published
 from tests.replaying.conftest import START, MakeProject, rows
 
@@ -56,6 +60,30 @@ def test_a_second_replay_fits_nothing_and_says_the_same(turned: tuple[Path, Repl
     assert first.n_fitted > 0 and again.n_fitted == 0 and again.n_recalled == first.n_fitted
     for before, now in zip(first.policies, again.policies, strict=True):
         assert [step.score for step in before.steps] == [step.score for step in now.steps]
+
+
+class OfRecord(Fits):
+    """Fits whose proxies are sound, and whose last models of record answer the opposite."""
+
+    def answers(self, n_rows: int, rows: slice) -> Floats:
+        found = super().answers(n_rows, rows)
+        return found if n_rows < self.history.windows[8].n_labelled else found[:, ::-1]
+
+    def proxy(self, n_rows: int, known: int, rows: slice) -> Floats:
+        return super().answers(known, rows)
+
+
+def test_a_broken_model_does_not_pass_by_the_luck_of_its_proxy(turned: tuple[Path, Replay]) -> None:
+    folder = turned[0]
+    project = load_project(folder)
+    with store.opened(folder / ".keepfit"):
+        fits = fits_of(project, span_of(project, None, None, START.replace(day=22), None))
+        sound, _ = gate(fits, 8, fits.history.windows[6].n_labelled)
+        fits.__class__ = OfRecord
+        found, _ = gate(fits, 8, fits.history.windows[6].n_labelled)
+    assert fits.n_fitted == 0
+    assert sound.held and not sound.knows
+    assert not found.held and found.knows and found.gain < -10 * found.error and found.n_rows > sound.n_rows
 
 
 def test_no_row_is_seen_before_its_date(turned: tuple[Path, Replay], make_project: MakeProject) -> None:
