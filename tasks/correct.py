@@ -20,17 +20,17 @@ def correct(project: str, base: Champion, policy: Retrain, until: datetime) -> T
 
     from tasks.exports.parity import REAL_ROWS, strange_rows
     from tasks.retraining import correction, gain
-    from tasks.retraining.measuring import FEWEST, PAST, labelled
+    from tasks.retraining.measuring import FEWEST_BEFORE, PAST, labelled
     from tasks.scoring.scorer import Scorer
 
     file = store.path(base.artifact)
     scorer = Scorer.open(file, base.artifact.digest)
     rows, _ = labelled(project, scorer, until - PAST * policy.window, until)
     rows = gain.newest(rows.sort("__time__", maintain_order=True), "__time__", until, policy.window)
-    if rows.height < FEWEST:
+    if rows.height < FEWEST_BEFORE:
         raise DataError(
             f"The correction of version {base.version} of {project} cannot be made",
-            expected=f"at least {FEWEST} rows with an outcome before {until:%Y-%m-%d}",
+            expected=f"at least {FEWEST_BEFORE} rows with an outcome before {until:%Y-%m-%d}",
             found=f"{rows.height}",
             action="Tell more outcomes, or wait for them",
         )
