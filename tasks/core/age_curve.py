@@ -51,7 +51,8 @@ class Ageing(Record):
         """What a window of age costs and the cadence that is worth its price, in a sentence."""
         if self.curve is None:
             return f"How it ages is not measured: {self.why}."
-        return f"{told(self.curve, self.every)}."
+        taken = " (measured of a model before it)" if self.of else ""
+        return f"{told(self.curve, self.every)}{taken}."
 
 
 def told(curve: AgeCurve, every: str) -> str:

@@ -61,4 +61,4 @@ def test_a_curve_is_taken_over_only_while_gains_are_measured_of_the_champion(ope
     assert aged.before("p", CHAMPION, Retrain(on=("age",))) is None
     aged.keep(DIGEST, FOUND.model_copy(update={"of": "first"}))
     taken = aged.before("p", CHAMPION, Retrain())
-    assert taken is not None and taken.of == "first"
+    assert taken is not None and taken.of == "first" and taken.sentence.endswith("(measured of a model before it).")
