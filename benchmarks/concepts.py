@@ -2,7 +2,7 @@
 
 Eight numbers and a category of six levels; the first numbers count, with a product and a bend among them. Of each kind
 the docstring says what changes. Weeks of `A_WEEK` rows from a Monday on. None was looked at when the constants of
-the default policy were chosen.
+the default policy were chosen, but for how many windows let a correction serve.
 """
 
 from __future__ import annotations
