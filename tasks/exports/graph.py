@@ -23,14 +23,18 @@ IR_VERSION = 10
 class Graph:
     """Nodes and constants in the order in which they were asked for: the same requests give the same bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
         self._nodes: list[NodeProto] = []
         self._constants: list[TensorProto] = []
         self._names: dict[bytes, str] = {}
 
     def constant(self, value: Any) -> str:
-        """The name of a constant: float64, or int64 where the value is whole by type."""
+        """The name of a constant: float64, int64 where the value is whole by type, or texts (an array of objects)."""
         array = np.ascontiguousarray(value)
+        if array.dtype == object:
+            key = f"texts{array.shape}{array.tolist()}".encode()
+            return self._once(key, lambda name: self._constants.append(numpy_helper.from_array(array, name)), "c")
         array = array.astype("<i8" if array.dtype.kind in "iub" else "<f8", copy=False)
         key = f"{array.dtype}{array.shape}".encode() + array.tobytes()
         return self._once(key, lambda name: self._constants.append(numpy_helper.from_array(array, name)), "c")
@@ -59,11 +63,15 @@ class Graph:
         """One matrix of all the blocks' columns."""
         return blocks[0] if len(blocks) == 1 else self.add("Concat", *blocks, axis=1)
 
+    def part(self) -> GraphProto:
+        """The nodes and constants so far, without inputs and outputs: to be joined with those of another graph."""
+        return GraphProto(name="keepfit", initializer=self._constants, node=self._nodes)
+
     def model(
         self, output: str, name: str, shape: list[int | None], n_features: int, notes: Mapping[str, str]
     ) -> bytes:
         """The whole model's bytes: input `X`, one output called `name`, and the notes as its metadata."""
-        graph = GraphProto(name="keepfit", initializer=self._constants, node=self._nodes)
+        graph = self.part()
         graph.node.append(NodeProto(op_type="Identity", input=[output], output=[name]))
         graph.input.append(helper.make_tensor_value_info("X", TensorProto.DOUBLE, [None, n_features]))
         graph.output.append(helper.make_tensor_value_info(name, TensorProto.DOUBLE, shape))
@@ -75,7 +83,7 @@ class Graph:
     def _once(self, key: bytes, write: Any, letter: str) -> str:
         digest = hashlib.sha256(letter.encode() + key).digest()
         if digest not in self._names:
-            self._names[digest] = f"{letter}{len(self._names)}"
+            self._names[digest] = f"{self._prefix}{letter}{len(self._names)}"
             write(self._names[digest])
         return self._names[digest]
 
