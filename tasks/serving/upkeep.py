@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -67,14 +67,22 @@ def kept_up(serving: Serving, figures: Path, ended: threading.Event) -> Iterator
 
     Each in a thread of its own, while the block runs.
     """
+    following: tuple[Job, ...] = ((FOLLOW_SECONDS, _follow), (FOLLOW_SECONDS, proving.Proving(figures).look))
+    with _done((*following, *LOG_JOBS), serving, ended):
+        yield
+
+
+@contextmanager
+def log_kept(serving: Serving, ended: threading.Event) -> Iterator[None]:
+    """Keep the prediction log alone, where there is no registry to follow."""
+    with _done(LOG_JOBS, serving, ended):
+        yield
+
+
+@contextmanager
+def _done(jobs: Iterable[Job], serving: Serving, ended: threading.Event) -> Iterator[None]:
     threads = [
-        threading.Thread(target=_every, args=(seconds, job, serving, ended), daemon=True)
-        for seconds, job in (
-            (FOLLOW_SECONDS, _follow),
-            (FOLLOW_SECONDS, proving.Proving(figures).look),
-            (COMPACT_SECONDS, _compact),
-            (EXPIRE_SECONDS, _expire),
-        )
+        threading.Thread(target=_every, args=(seconds, job, serving, ended), daemon=True) for seconds, job in jobs
     ]
     for thread in threads:
         thread.start()
@@ -96,6 +104,10 @@ def _compact(served: Served) -> None:
 
 def _expire(served: Served) -> None:
     expire(folder_of(served.home, served.name), timedelta(days=served.serve.log.days))
+
+
+Job = tuple[float, Callable[[Served], None]]
+LOG_JOBS: tuple[Job, ...] = ((COMPACT_SECONDS, _compact), (EXPIRE_SECONDS, _expire))
 
 
 def _every(seconds: float, job: Callable[[Served], None], serving: Serving, ended: threading.Event) -> None:

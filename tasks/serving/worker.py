@@ -60,8 +60,11 @@ def main() -> None:
             sys.exit(exc.exit_code)
 
 
-def serve(work: Work, listener: socket.socket) -> None:
-    """Answer on the socket. Raises KeepfitError when a model cannot be loaded."""
+def serve(work: Work, listener: socket.socket, *, has_parent: bool = True) -> None:
+    """Answer on the socket, as long as the parent that holds standard input lives, if it has one.
+
+    Raises KeepfitError when a model cannot be loaded.
+    """
     site = Site(work.serving, lambda project, event, facts: _tell(project=project, event=event, **facts))
     site.load()
     _prepare_process()
@@ -82,7 +85,8 @@ def serve(work: Work, listener: socket.socket) -> None:
     )
     logging.getLogger("uvicorn.error").addFilter(_is_ours)
     server = uvicorn.Server(config)
-    threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
+    if has_parent:
+        threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
     _tell(ready=True)
     # uvicorn raises the signal anew when it is done, and SIGTERM would then kill.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
