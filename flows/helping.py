@@ -29,6 +29,7 @@ GROUPS = {
         "predict": "keepfit predict data/titanic --input passengers.csv --output answers.csv",
         "score": "keepfit score data/titanic --input passengers.parquet --output scores.parquet",
         "serve": "keepfit serve data/titanic --port 8080",
+        "export": "keepfit export data/houses --to onnx --output for-phones",
         "keys": "keepfit keys data/titanic --add shop --rate 50",
     },
     "Watch it, and decide": {

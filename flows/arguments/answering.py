@@ -1,4 +1,4 @@
-"""What answers with the champion, and says who may ask."""
+"""What answers with the champion, takes it elsewhere, and says who may ask."""
 
 from __future__ import annotations
 
@@ -54,6 +54,24 @@ def add(commands: Commands) -> None:
     asked = serve.add_mutually_exclusive_group()
     asked.add_argument("--keys", action="store_true", help="ask for an API key on this machine, too")
     asked.add_argument("--open", action="store_true", help="ask for none, even where other machines reach it")
+
+    export = command(commands, "export", "the champion packed for somewhere else: phones, browsers, clouds, firmware")
+    export.add_argument("--to", choices=["onnx", "browser", "c", "docker"], required=True, help="where it goes")
+    export.add_argument("--output", type=Path, metavar="FOLDER", required=True, help="where the files go")
+    export.add_argument("--version", type=count, metavar="N", help="the version (default: the champion)")
+    export.add_argument(
+        "--precision",
+        choices=["float64", "float32"],
+        default="float64",
+        help="float32 for small devices; what it costs is measured and told (default: float64)",
+    )
+    export.add_argument(
+        "--as-input",
+        action="append",
+        default=[],
+        metavar="FEATURE",
+        help="have the caller compute this feature, which the file cannot",
+    )
 
     keys = command(commands, "keys", "who may ask the project's servers")
     changed = keys.add_mutually_exclusive_group()

@@ -11,6 +11,7 @@ from flows.demonstrating.story import Demonstration
 from flows.printed import (
     answers,
     decisions,
+    exporting,
     machine,
     projects,
     quality,
@@ -33,6 +34,7 @@ PRINTED: dict[str, Any] = {
     "predict": answers.Predict,
     "score": scoring.Score,
     "serve": answers.Serve,
+    "export": exporting.Export,
     "keys": answers.Keys,
     "status": status.Status,
     "monitor": watching.Monitored,
