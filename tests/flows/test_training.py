@@ -213,10 +213,18 @@ def test_commands_that_look_print_what_their_schemas_say(trained: Trained, tmp_p
             ("predict", *rows),
             ("predict", *rows, "--output", tmp_path / "answers.csv"),
             ("prepare", "--output", tmp_path / "splits"),
+            ("export", "--to", "onnx", "--as-input", "title", "--output", tmp_path / "export", "--version", 1),
             ("ledger",),
         ):
             code, told = say(command, project, *options, "--json")  # `say` holds it against the schema
             assert code == 0, told
+        export = ("export", project, "--to", "onnx", "--output", tmp_path / "other")
+        code, told = say(*export, "--version", 99)
+        assert code == 1 and "has no version 99: expected one of 1" in told
+        code, told = say(*export)
+        assert code == 2 and "`--as-input title`" in told.replace("Add ", "") and not (tmp_path / "other").exists()
+        code, told = say(*export, "--as-input", "title")
+        assert code == 0 and "differs from the served answers by at most" in told and "computes 'title'" in told
     assert say("completion", "fish", "--json")[0] == say("down", tmp_path, "--json")[0] == 0
 
 
