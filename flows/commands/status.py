@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from textwrap import shorten
 
-from flows import challenger, services
+from flows import asked, challenger, services
 from flows.printed import in_json
 from flows.printed.ageing import ShownAgeing
 from flows.printed.status import Serving, Status, Told, Watched
@@ -55,6 +55,7 @@ def _status(name: str, home: Path) -> Status:
         challenger=challenger.shown(name, serving),
         notice=notice or None,
         verdict=_verdict(name),
+        asked=asked.shown(name),
         decisions=tuple(ledger.entries(name, N_DECISIONS)),
         ageing=ShownAgeing.told(aged.known(serving.champion.trained.artifact.digest)) if serving else None,
         monitoring=_watched(name, home),
@@ -111,6 +112,7 @@ def _in_words(status: Status) -> str:
     lines += [status.notice] if status.notice else []
     if verdict := status.verdict:
         lines.append(f"  {verdict.at:{MINUTE}}  {verdict.sentence}")
+    lines += [status.asked.words] if status.asked else []
     lines += [_decided(entry) for entry in status.decisions]
     lines += [f"Ageing   {status.ageing.words}"] if status.ageing and status.ageing.curve else []
     lines += _monitored(status.monitoring) if champion else []

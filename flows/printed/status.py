@@ -38,6 +38,17 @@ class Told(Verdict):
     at: Moment
 
 
+class Asked(Record):
+    """The training that was asked for and is not done; `words` say how far it is. `sent`: Prefect has its event."""
+
+    request: str
+    at: Moment
+    sent: Moment | None
+    flow_run: str | None
+    attempts: int
+    words: str
+
+
 class Watched(Record):
     """The newest judged window in short, its worst column, and when the next one is due."""
 
@@ -63,6 +74,7 @@ class Status(Record):
     challenger: Challenger | None = None
     notice: str | None = None
     verdict: Told | None
+    asked: Asked | None = None
     decisions: tuple[Entry, ...]
     ageing: ShownAgeing | None = None
     """The champion's."""

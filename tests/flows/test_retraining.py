@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 import yaml
 
+from flows import asked as asked_for
 from flows import events, requesting
 from tasks.core import outcomes, roles, store
 from tasks.core.errors import Unavailable
@@ -104,6 +105,9 @@ def test_drift_asks_once_for_a_training_that_runs_once(prefect_server: str, keep
         trigger["kind"] == "data_drift" and trigger["verdict"]["columns"][0] and "days drifted" in trigger["evidence"]
     )
 
+    waits = keepfit("status", project, "--json").json["asked"]
+    assert waits["request"] == trigger["request"] and "no run has claimed it yet" in waits["words"]
+
     # The run that the worker would start, and one that comes of the same event once more.
     both = [keepfit.start(project, json.dumps(trigger), code=TRAINING) for _ in range(2)]
     told = [process.communicate(timeout=240) for process in both]
@@ -118,7 +122,7 @@ def test_drift_asks_once_for_a_training_that_runs_once(prefect_server: str, keep
         assert (by_hand.cause, by_drift.cause, by_drift.result) == ("manual", "data_drift", "promoted")
         assert sum(each.event is not None for each in verdicts.newest(NAME, 5)) == 1
     assert "Train anew. 3 of the last 3 days drifted" in (status := keepfit("status", project).out)
-    assert "Ageing   " in status and " weeks" in status
+    assert "Ageing   " in status and " weeks" in status and "was asked for at" not in status
 
 
 @pytest.mark.slow
@@ -137,7 +141,9 @@ def test_a_server_that_is_away_loses_no_request_and_two_senders_send_one(prefect
         requesting.act(boat, kept)
     request = requests.still_open(boat)
     assert request is not None and request.sent is None
+    assert (told := asked_for.shown(boat)) is not None and "its event is not with Prefect" in told.words
     requesting.act(boat, kept)
+    assert (told := asked_for.shown(boat)) is not None and "no run has claimed it yet" in told.words
     requesting.act(boat, kept)
     assert events.send_forgotten(prefect_server, [boat, "another"]) == [], "it was sent a moment ago"
     sent = {"filter": {"event": {"name": [REQUESTED]}, "resource": {"id": [f"keepfit.project.{boat}"]}}}
