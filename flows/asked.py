@@ -30,5 +30,5 @@ def _words(request: Request) -> str:
         return f"{told}a run has claimed it, attempt {request.attempts} of {MOST_ATTEMPTS}"
     died = f"; attempt {request.attempts} of {MOST_ATTEMPTS} died" if request.attempts else ""
     if request.sent is None:
-        return f"{told}its event is not with Prefect; the next look sends it{died}"
+        return f"{told}its event is not with Prefect; the next look or `keepfit up` sends it{died}"
     return f"{told}sent at {request.sent:{MINUTE}} UTC, no run has claimed it yet (is a worker running?){died}"
