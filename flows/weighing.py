@@ -9,7 +9,7 @@ from tasks.core import clock, newest_window
 from tasks.core.model_records import Champion
 from tasks.decide import decide
 from tasks.monitoring.window_report import WindowReport
-from tasks.retraining import verdicts
+from tasks.retraining import predecessor, verdicts
 from tasks.retraining.measuring import measure
 from tasks.retraining.policy import Retrain
 from tasks.retraining.situation import situation
@@ -34,6 +34,9 @@ def weigh(
     """
     now = clock.now()
     known = situation(project, champion, policy, now)
+    if known.live is not None and known.n_labelled is not None:
+        better = predecessor.compared(project, champion, known.live, log, now)
+        known = known.model_copy(update={"live": known.live.model_copy(update={"before": better})})
     measured, silent = (), ""
     if ("gain" in policy.on or policy.correct) and known.n_labelled is not None:
         measured, silent = measure(project, champion.trained, known.champion_since, days, policy, log, now)

@@ -19,15 +19,22 @@ from tasks.retraining.verdict import Live
 if TYPE_CHECKING:
     import polars as pl
 
+TOLD = timedelta(days=28)
+"""How long outcomes may tell that the version before does better: many come late."""
 BEFORE = timedelta(days=7)
 """Of the version before, that the new one is held against: a week has every weekday."""
 
 
 def living(project: str, champion: Champion, serving: Entry | None, now: datetime) -> Live | None:
-    """The champion's figures while it is new; None later, and for one that was itself rolled back to."""
-    if serving is None or serving.decision != "champion" or now - serving.at > FIRST:
+    """The champion's figures while it is new; None for one that was itself rolled back to, and after four weeks.
+
+    After its first 48 hours only what served before it is told, which outcomes that come late are compared by.
+    """
+    if serving is None or serving.decision != "champion" or now - serving.at > TOLD:
         return None
     earlier = promotion.earlier(project)
+    if now - serving.at > FIRST:
+        return Live(since=serving.at, previous=earlier.version if earlier else None)
     present = _served(project, (champion.artifact.digest,), serving.at, now)
     before = lineage.answering(project, earlier.digest) if earlier else ()
     past = _served(project, before, serving.at - BEFORE, serving.at) if earlier else None

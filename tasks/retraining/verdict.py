@@ -57,13 +57,13 @@ class Live(Record):
     """
 
     since: datetime
-    n_requests: int
-    error_rate: float
-    refusal_rate: float
-    latency_p95: float | None
-    before_error_rate: float | None
-    before_refusal_rate: float | None
-    before_latency_p95: float | None
+    n_requests: int = 0
+    error_rate: float = 0.0
+    refusal_rate: float = 0.0
+    latency_p95: float | None = None
+    before_error_rate: float | None = None
+    before_refusal_rate: float | None = None
+    before_latency_p95: float | None = None
     previous: str | None
     """The version that would serve instead."""
     before: Gain | None = None

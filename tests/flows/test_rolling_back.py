@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from flows import requesting
 from flows.weighing import weigh
-from tasks.core import ledger, outcomes, promotion, roles, store
+from tasks.core import database, ledger, outcomes, promotion, roles, store
 from tasks.core.outcomes import Outcome
 from tasks.core.predictions.layout import folder_of
 from tasks.core.predictions.refusals import Refusals
+from tasks.core.tables import LEDGER
 from tasks.monitoring.section import Monitor
 from tasks.retraining import verdicts
 from tasks.retraining.policy import Retrain
@@ -51,3 +53,31 @@ def test_a_champion_that_fails_its_requests_is_rolled_back_from_once(open_store:
 
     again = weigh(NAME, first, (), Retrain(), Log())
     assert again.verdict.action == "healthy" and [each.id for each in verdicts.newest(NAME, 5)] == [again.id, kept.id]
+
+
+@pytest.mark.parametrize(("ago", "action"), [(timedelta(hours=47), "rollback"), (timedelta(days=5), "watch")])
+def test_outcomes_that_speak_for_the_version_before_are_not_heard(
+    open_store: Path, register: Register, ago: timedelta, action: str
+) -> None:
+    rows = dated_rows(40, 40)
+    turned = rows.with_columns(pl.col("y").replace({"yes": "no", "no": "yes"}))
+    models = [trained(each, Monitor(time="when")).champion for each in (rows, turned)]
+    first, second = (register(store.path(each.artifact).read_bytes()) for each in models)
+    promotion.move(NAME, first.version, first.artifact.digest, "champion", "manual", "", {}, None)
+    promotion.move(NAME, second.version, second.artifact.digest, "champion", "data_drift", "", {}, first.version)
+    now = datetime.now(UTC)
+    with database.writing() as connection:
+        connection.execute(LEDGER.update().values(at=now - ago))
+    asked = dated_rows(1, 240, now.date() - timedelta(days=1), seed=7)
+    ids = write_log(open_store, NAME, second, asked)
+    told = [Outcome(id=id_, outcome=y) for id_, y in zip(ids, asked["y"], strict=True)]
+    outcomes.add(NAME, told[:190])
+    assert weigh(NAME, second, (), Retrain(), Log()).verdict.action == "healthy", "too few to tell"
+    outcomes.add(NAME, told[190:])
+    found = weigh(NAME, second, (), Retrain(), Log()).verdict
+    assert found.action == action and "on the same rows version 1 is" in found.sentence
+    assert ("keepfit rollback" in found.sentence) is (action == "watch")
+    masked = Log.model_validate({"columns": {"x": "hash"}})
+    assert weigh(NAME, second, (), Retrain(), masked).verdict.action == "healthy", (
+        "the log does not hold what was asked"
+    )
