@@ -9,6 +9,7 @@ from tasks.core import store
 from tasks.core.markdown import markdown
 from tasks.core.records import BYTES, Blob, CheckedSplits, Column, Dataset, Splits
 from tasks.core.step import step
+from tasks.monitoring.alike import alike
 from tasks.monitoring.kept import GIVEN, ReferenceProfile
 from tasks.monitoring.section import Monitor, time_column
 from tasks.serving.section import Log
@@ -74,7 +75,8 @@ def reference(
 def _answered(scorer: Scorer, answers: Blob | None, predictions: Blob) -> pl.DataFrame:
     """What the model answered to rows that it had not learnt from, as `Scorer.predict` does, and what really was.
 
-    Beside its columns: `__row__`, and `__given__`, the value or the place of the class.
+    Beside its columns: `__row__`, and `__given__`, the value or the place of the class. Where the model itself answered
+    the test rows, and no proxy of it, `answers` are made like these.
     """
     import polars as pl
 
@@ -103,6 +105,12 @@ def _answered(scorer: Scorer, answers: Blob | None, predictions: Blob) -> pl.Dat
         else:
             said = "said" if "said" in rows.columns else "prediction"
             found.append(rows.select("__row__", GIVEN, pl.col(said).cast(pl.Float64).alias("prediction")))
+    if scorer.card.proxy is None and len(found) == 2:
+        ours, unseen = (each.select(named or "prediction").to_numpy() for each in found)
+        said = pl.DataFrame(alike(ours, unseen), schema=named or ["prediction"])
+        if classes:
+            said = said.with_columns(pl.Series("prediction", scorer.labels(said.to_numpy()), dtype=pl.String))
+        found[0] = found[0].with_columns(said)
     return pl.concat(found).unique("__row__", keep="first", maintain_order=True)
 
 
