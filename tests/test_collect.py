@@ -20,7 +20,7 @@ from tasks.collect import collect
 from tasks.core import arrow, store
 from tasks.core.errors import DataError
 from tasks.core.records import Dataset
-from tasks.sources import Csv, Parquet, Source, csv
+from tasks.sources import Csv, Parquet, Source, csv_table
 
 pytestmark = pytest.mark.usefixtures("open_store")
 
@@ -94,7 +94,7 @@ def test_compressed_files_cannot_be_read(tmp_path: Path) -> None:
 def test_a_later_value_that_the_first_block_did_not_foresee_is_fatal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv, "BLOCK", 200)
+    monkeypatch.setattr(csv_table, "BLOCK", 200)
     n_rows = 200
     lines = ["whole,date,flag,text,late,zone", *(f"{i},2026-01-31,true,x,,2026-01-01T00:00:00Z" for i in range(n_rows))]
     path = csv_file(tmp_path, "\n".join([*lines, "1.5,2026-01-31 10:00,yes,1,007,2026-01-01T00:00:00", "2,,,,,"]))
@@ -177,7 +177,7 @@ def test_a_bad_file_is_not_told_where(
 
 
 def test_a_byte_far_into_the_file_is_told_at_the_wrong_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv, "BLOCK", 1 << 16)
+    monkeypatch.setattr(csv_table, "BLOCK", 1 << 16)
     lines = ["name", *(f"café {i}" for i in range(200_000))]
     content = "\n".join(lines).encode() + b"\n\xe9\n"
     with pytest.raises(DataError, match=rf"line 200002 is not text in utf-8.*at byte {len(content) - 2:,}"):
@@ -304,7 +304,7 @@ def test_csv_and_parquet_of_the_same_rows_differ(tmp_path: Path, monkeypatch: py
     frame.write_csv(tmp_path / "x.csv")
     frame.write_parquet(tmp_path / "x.parquet")
     one = collect.fn(Csv(path=tmp_path / "x.csv"))
-    monkeypatch.setattr(csv, "BLOCK", 1000)
+    monkeypatch.setattr(csv_table, "BLOCK", 1000)
     assert collect.fn(Csv(path=tmp_path / "x.csv")) == one == collect.fn(Parquet(path=tmp_path / "x.parquet"))
     frame.reverse().write_csv(tmp_path / "y.csv")
     assert collect.fn(Csv(path=tmp_path / "y.csv")).digest != one.digest

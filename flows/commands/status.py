@@ -114,7 +114,8 @@ def _in_words(status: Status) -> str:
         lines.append(f"  {verdict.at:{MINUTE}}  {verdict.sentence}")
     lines += [status.asked.words] if status.asked else []
     lines += [_decided(entry) for entry in status.decisions]
-    lines += [f"Ageing   {status.ageing.words}"] if status.ageing and status.ageing.curve else []
+    if (ageing := status.ageing) and ageing.curve and ageing.of is None:  # where gains decide, the one before it had it
+        lines.append(f"Ageing   {ageing.words}")
     lines += _monitored(status.monitoring) if champion else []
     if pages := [page for page in (status.report, status.monitoring and status.monitoring.report) if page]:
         lines.append(f"Reports  {'  '.join(pages)}")
