@@ -140,6 +140,13 @@ def windows(
     moments: Moments, every: timedelta, delay: timedelta, begin: datetime | None, end: datetime | None
 ) -> tuple[Window, ...]:
     """Whole windows from `begin` (by default once a fifth of the rows has come) to `end`; UsageError for none."""
+    if not len(moments):
+        raise UsageError(
+            "There is no history to replay",
+            expected="rows that have a time and a target",
+            found=f"none{f' before {end:%Y-%m-%d}' if end else ''}",
+            action="Say --to with a later date" if end else "Check `source`, and the column that says when rows came",
+        )
     if begin is None:
         begin = moment(moments[int(FIRST_SHARE * len(moments))]).replace(hour=0, minute=0, second=0, microsecond=0)
         begin += timedelta(days=1) if every >= timedelta(days=1) else timedelta(0)

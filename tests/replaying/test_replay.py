@@ -156,8 +156,12 @@ def test_a_span_that_is_none_is_refused(make_project: MakeProject, every: str | 
 
 
 def test_too_little_history_says_what_there_is(make_project: MakeProject) -> None:
+    folder = make_project(rows(10))
     with pytest.raises(UsageError, match="too little history"):
-        replay(make_project(rows(10)))
+        replay(folder)
+    project = load_project(folder)
+    with store.opened(folder / ".keepfit"), pytest.raises(UsageError, match="found none before 2001-01-01"):
+        replayed(project, span_of(project, None, None, None, START.replace(year=2001)), threads=2)
 
 
 @pytest.mark.slow
