@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flows.services import rest
@@ -15,6 +16,7 @@ from tasks.retraining.trigger import REQUESTED, Trigger
 UNDER_WAY = ("SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING")
 MOST_RUNS = 200
 """That the server tells of at once."""
+SOON = timedelta(minutes=1)
 
 Post = Callable[[list[dict[str, Any]]], None]
 """Hands events to a Prefect server; Unavailable when it does not take them."""
@@ -46,19 +48,21 @@ def send_forgotten(url: str, projects: Collection[str]) -> list[str]:
     still = [each for project in projects if (each := requests.still_open(project)) and each.flow_run is None]
     if not still:
         return []
-    filters = {"flow_runs": {"state": {"type": {"any_": UNDER_WAY}}}, "sort": "START_TIME_DESC", "limit": MOST_RUNS}
-    runs = rest.post(f"{url}/flow_runs/filter", filters)
+    # The schedules' runs of the coming days are scheduled, too, and would fill the answer.
+    soon = {"before_": (datetime.now(UTC) + SOON).isoformat()}
+    under_way = {"state": {"type": {"any_": UNDER_WAY}}, "expected_start_time": soon}
+    runs = rest.post(f"{url}/flow_runs/filter", {"flow_runs": under_way, "limit": MOST_RUNS})
     known = {(run["parameters"].get("trigger") or {}).get("request") for run in runs}
     post: Post = lambda events: rest.post(f"{url}/events", events)  # noqa: E731
     return [each.project for each in still if each.id not in known and send(each, post)]
 
 
 def event(project: str, name: str, payload: Mapping[str, Any], flow_run: str = "") -> dict[str, Any]:
-    """An event about the project, as Prefect's API takes it."""
+    """An event about the project, as Prefect's API takes it; it is Prefect's, and goes by real time."""
     related = [{"prefect.resource.id": f"prefect.flow-run.{flow_run}", "prefect.resource.role": "flow-run"}]
     return {
         "id": str(uuid.uuid4()),
-        "occurred": clock.now().isoformat(),
+        "occurred": datetime.now(UTC).isoformat(),
         "event": name,
         "resource": {"prefect.resource.id": f"keepfit.project.{project}", "prefect.resource.name": project},
         "related": related if flow_run else [],

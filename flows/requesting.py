@@ -42,10 +42,14 @@ def _posted(made: list[dict[str, Any]]) -> None:
             client.request("POST", "/events", json=made).raise_for_status()
     except httpx.HTTPError as exc:
         raise Unavailable(
-            f"The Prefect server did not take the event {', '.join(each['event'] for each in made)}",
+            f"The Prefect server did not take {', '.join(_named(each) for each in made)}",
             found=str(exc) or type(exc).__name__,
-            action="Start it; the next `monitoring` run sends it again",
+            action="Start it; the next `monitoring` run, or `keepfit up`, sends it again",
         ) from exc
+
+
+def _named(event: dict[str, Any]) -> str:
+    return f"the event {event['event']} of {event['resource']['prefect.resource.name']}"
 
 
 def _this_run() -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from textwrap import shorten
 
 from flows import asked, challenger, services
+from flows.asked import MINUTE
 from flows.printed import in_json
 from flows.printed.ageing import ShownAgeing
 from flows.printed.status import Serving, Status, Told, Watched
@@ -23,7 +24,6 @@ from tasks.retraining import aged, verdicts
 N_DECISIONS = 5
 LONGEST, ELLIPSIS = 120, " …"
 """Signs of a decision's reason; `keepfit ledger` has all of it."""
-MINUTE = "%Y-%m-%dT%H:%M"
 
 
 def run(options: argparse.Namespace) -> int:

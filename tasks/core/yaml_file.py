@@ -36,7 +36,7 @@ def read(file: Path, quick: bool = False) -> Any:
 
 def meant(text: str) -> Any:
     """What the text of a file says, that is YAML for certain."""
-    return yaml.load(text, _Loader)
+    return yaml.load(text, _Loader)  # a SafeLoader, as above
 
 
 def _told(problem: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from tasks.core import store, tracking
-from tasks.core.errors import DataError
+from tasks.core.errors import DataError, Unavailable
 from tasks.core.model_records import Champion
 from tasks.monitoring import watch
 from tasks.retraining import correction, gain
@@ -22,7 +22,10 @@ def compared(project: str, champion: Champion, live: Live, log: Log, now: dateti
 
     It takes 200 outcomes, and a log that holds what both were asked: `log` says what it hashes or drops.
     """
-    before = tracking.model(project, live.previous) if live.previous else None
+    try:
+        before = tracking.model(project, live.previous) if live.previous else None
+    except Unavailable:  # MLflow is away: the other figures are told all the same
+        return None
     if before is None:
         return None
     present, past = (Scorer.open(store.path(each.artifact), each.artifact.digest) for each in (champion, before))

@@ -75,7 +75,7 @@ class Situation(Record):
 
     `fitted_until` is the newest row that the champion knows; `n_labelled` counts rows with an outcome that no training
     has seen, None where outcomes never come this way, so that the source alone knows; `cadence` is how many windows a
-    model is worth keeping by the first training's age curve, None unknown. `trainings` are in the order of their start.
+    model is worth keeping by its age curve, None unknown. `trainings` are in the order of their start.
     """
 
     champion_since: datetime

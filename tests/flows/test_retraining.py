@@ -162,6 +162,10 @@ def test_a_server_that_is_away_loses_no_request_and_two_senders_send_one(prefect
     assert arrived(2) == [told, told]
     requests.not_sent(request)
     flow = asked(prefect_server, "/flows/", {"name": "training"})["id"]
+    ahead = {"type": "SCHEDULED", "state_details": {"scheduled_time": (NOW + timedelta(days=2)).isoformat()}}
+    asked(prefect_server, "/flow_runs/", {"flow_id": flow, "parameters": {"trigger": told}, "state": ahead})
+    assert events.send_forgotten(prefect_server, [boat]) == [boat], "what a schedule will run in days is looked past"
+    requests.not_sent(request)
     late = {"flow_id": flow, "parameters": {"trigger": told}, "state": {"type": "SCHEDULED"}}
     asked(prefect_server, "/flow_runs/", late)
     assert events.send_forgotten(prefect_server, [boat]) == [], "a run waits for a worker"

@@ -10,7 +10,8 @@ import pytest
 
 from flows import requesting
 from flows.weighing import weigh
-from tasks.core import database, ledger, outcomes, promotion, roles, store
+from tasks.core import database, ledger, outcomes, promotion, roles, store, tracking
+from tasks.core.errors import Unavailable
 from tasks.core.outcomes import Outcome
 from tasks.core.predictions.layout import folder_of
 from tasks.core.predictions.refusals import Refusals
@@ -55,9 +56,13 @@ def test_a_champion_that_fails_its_requests_is_rolled_back_from_once(open_store:
     assert again.verdict.action == "healthy" and [each.id for each in verdicts.newest(NAME, 5)] == [again.id, kept.id]
 
 
+def unavailable(*_: str) -> None:
+    raise Unavailable("MLflow does not answer")
+
+
 @pytest.mark.parametrize(("ago", "action"), [(timedelta(hours=47), "rollback"), (timedelta(days=5), "watch")])
 def test_outcomes_that_speak_for_the_version_before_are_not_heard(
-    open_store: Path, register: Register, ago: timedelta, action: str
+    open_store: Path, register: Register, monkeypatch: pytest.MonkeyPatch, ago: timedelta, action: str
 ) -> None:
     rows = dated_rows(40, 40)
     turned = rows.with_columns(pl.col("y").replace({"yes": "no", "no": "yes"}))
@@ -77,6 +82,9 @@ def test_outcomes_that_speak_for_the_version_before_are_not_heard(
     found = weigh(NAME, second, (), Retrain(), Log()).verdict
     assert found.action == action and "on the same rows version 1 is" in found.sentence
     assert ("keepfit rollback" in found.sentence) is (action == "watch")
+    with monkeypatch.context() as away:
+        away.setattr(tracking, "model", unavailable)
+        assert weigh(NAME, second, (), Retrain(), Log()).verdict.action == "healthy", "the rest is told all the same"
     masked = Log.model_validate({"columns": {"x": "hash"}})
     assert weigh(NAME, second, (), Retrain(), masked).verdict.action == "healthy", (
         "the log does not hold what was asked"
